@@ -1,0 +1,92 @@
+"""Randomness, digests and what is derived from the one secret. Nothing here knows what it protects."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import secrets
+import time
+import zlib
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from .errors import ConfigurationError
+
+ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+SECRET_BYTES_AT_LEAST = 32
+_CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+
+
+def base62(number: int, width: int) -> str:
+    """A number in base 62, padded with zeros to ``width`` characters."""
+    digits = ""
+    while number:
+        number, rest = divmod(number, 62)
+        digits = ALPHABET[rest] + digits
+    return digits.rjust(width, "0")
+
+
+def random_text(length: int) -> str:
+    """``length`` characters of the base 62 alphabet, 5.95 bits each, from the system's generator."""
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
+
+
+def checksum(text: str) -> str:
+    """Six base 62 characters of CRC-32: finds typing and copying mistakes, proves nothing."""
+    return base62(zlib.crc32(text.encode()), 6)
+
+
+def sha256(text: str) -> bytes:
+    """The raw SHA-256 digest of a text; characters that UTF-8 has no form for are kept apart, never an error."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+
+
+def new_id(prefix: str) -> str:
+    """``prefix_`` and 26 characters that sort by time: a UUIDv7 (RFC 9562, section 5.7) in Crockford's base 32."""
+    number = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
+    return prefix + "_" + "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def base64url(data: bytes) -> str:
+    """URL-safe base 64 without padding (RFC 7515, appendix C)."""
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Secrets:
+    """What is derived from ``APIGUARD_SECRET``: one key per purpose (HKDF-SHA-256, RFC 5869). Never printed."""
+
+    __slots__ = ("_keys", "_root")
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < SECRET_BYTES_AT_LEAST:
+            raise ConfigurationError(
+                f"APIGUARD_SECRET has {len(secret)} bytes; at least {SECRET_BYTES_AT_LEAST} are needed.",
+                'Make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"',
+            )
+        self._root = secret
+        self._keys: dict[str, bytes] = {}
+
+    def __repr__(self) -> str:
+        return "<Secrets>"
+
+    def key(self, purpose: str) -> bytes:
+        """32 bytes for one purpose, the same in every process."""
+        key = self._keys.get(purpose)
+        if key is None:
+            info = b"flask_apiguard:" + purpose.encode()
+            key = self._keys[purpose] = HKDF(SHA256(), 32, salt=None, info=info).derive(self._root)
+        return key
+
+    def digest(self, purpose: str, text: str) -> str:
+        """HMAC-SHA-256 of a text under the purpose's key, in hexadecimal: how high-entropy secrets are stored."""
+        return hmac.new(self.key(purpose), text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+    def fingerprint(self, text: str) -> str:
+        """16 hexadecimal characters that tell one presented secret from another without revealing it."""
+        return self.digest("fingerprint", text)[:16]
+
+    def same(self, left: str, right: str) -> bool:
+        """Comparison in constant time."""
+        return hmac.compare_digest(left.encode("utf-8", "surrogatepass"), right.encode("utf-8", "surrogatepass"))

@@ -1,0 +1,115 @@
+"""Schema versions of the two stores. A new store is made whole and stamped; an older one is upgraded by Alembic.
+
+That a store made whole equals one upgraded from the first revision is held by a test.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from ..errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from ..db import Schema
+
+HERE = Path(__file__).parent
+HEADS = {"state": "0001", "events": "0001"}
+
+
+def prepare(engine: sa.Engine, schema: Schema, path: Path | None) -> None:
+    """Bring a SQLite file to the head under a lock; demand of PostgreSQL that it is there already.
+
+    :raises ConfigurationError: PostgreSQL is behind or ahead; the SQLite folder can't be written.
+    """
+    if path is None:
+        if engine.dialect.name == "sqlite" and current(engine, schema) is None:
+            create(engine, schema)  # an in-memory store lives as long as its process
+        _demand_head(engine, schema)
+        return
+    writable(path)
+    with _locked(path):
+        found = current(engine, schema)
+        if found is None:
+            create(engine, schema)
+            path.chmod(0o600)
+        elif found != schema.head:
+            upgrade(engine, schema)
+
+
+def current(engine: sa.Engine, schema: Schema) -> str | None:
+    """The revision that the store is at; None for an empty one."""
+    with engine.connect() as conn:
+        if not sa.inspect(conn).has_table(schema.version_table):
+            return None
+        return conn.execute(sa.text(f"SELECT version_num FROM {schema.version_table}")).scalar()
+
+
+def create(engine: sa.Engine, schema: Schema) -> None:
+    """Make every table at once and stamp the head."""
+    with engine.connect().execution_options(apiguard_write=True) as conn, conn.begin():
+        schema.metadata.create_all(conn)
+        version = sa.Table(
+            schema.version_table, sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True)
+        )
+        version.create(conn)
+        conn.execute(version.insert().values(version_num=schema.head))
+
+
+def upgrade(engine: sa.Engine, schema: Schema, revision: str = "head") -> None:
+    """Run Alembic's upgrade over our own history, with our own version table."""
+    from alembic import command  # a quarter of a second to import, needed only when something changes
+
+    with engine.connect().execution_options(apiguard_write=True) as conn, conn.begin():
+        command.upgrade(alembic_config(schema, conn), revision)
+
+
+def alembic_config(schema: Schema, conn: sa.Connection | None = None) -> Any:
+    """Alembic's configuration for one schema, without any file of the host's."""
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(HERE / schema.history))
+    config.attributes.update(schema=schema, connection=conn)
+    return config
+
+
+def writable(path: Path) -> None:
+    """Refuse a folder that can't be written, naming it.
+
+    :raises ConfigurationError: always with the path and what to do.
+    """
+    folder = path.parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} can't be written ({error.strerror}).",
+            "Make it writable for this process, or set APIGUARD_DATABASE_URL.",
+        ) from None
+
+
+def _demand_head(engine: sa.Engine, schema: Schema) -> None:
+    found = current(engine, schema)
+    if found != schema.head:
+        state = "empty" if found is None else f"at revision {found}, this package wants {schema.head}"
+        raise ConfigurationError(f"The {schema.name} store is {state}.", "Run: flask apiguard db upgrade")
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    handle = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
