@@ -1,0 +1,96 @@
+"""An app behind gunicorn, as processes of its own: for what holds only if several workers agree."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from .process import Process
+
+ROOT = Path(__file__).parents[2]
+
+# A worker says that it is ready by a file, not by answering: a request to find out would be counted by what is tested.
+HOOKS = """
+import os
+folder = {folder!r}
+
+def post_worker_init(worker):
+    open(os.path.join(folder, "ready.%d" % os.getpid()), "w").close()
+
+def child_exit(server, worker):
+    try:
+        os.remove(os.path.join(folder, "ready.%d" % worker.pid))
+    except FileNotFoundError:
+        pass  # it ended before it was ready
+"""
+
+
+class Gunicorn:
+    """A running gunicorn: `url`, `host`, `port`, `pids` (of its workers), `master` (its own), `log` (its words)."""
+
+    def __init__(
+        self,
+        target: str,
+        folder: Path,
+        *,
+        workers: int = 1,
+        threads: int = 1,
+        env: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self.host, self.folder, self.workers = "127.0.0.1", folder, workers
+        (folder / "conf.py").write_text(HOOKS.format(folder=str(folder)))
+        # Bound here and handed over: nobody can take the port in between.
+        with socket.socket() as listener:
+            listener.bind((self.host, 0))
+            listener.listen(128)
+            self.port = int(listener.getsockname()[1])
+            command = [
+                sys.executable, "-m", "gunicorn", target, "--config", str(folder / "conf.py"),
+                "--bind", f"fd://{listener.fileno()}", "--workers", str(workers), "--threads", str(threads),
+                "--worker-tmp-dir", str(folder), "--graceful-timeout", "2", *_quiet(), *arguments,
+            ]  # fmt: skip
+            self.process = Process(
+                command, folder / "log", env=_environment(env), cwd=ROOT, pass_fds=[listener.fileno()]
+            )
+        self.url = f"http://{self.host}:{self.port}"
+        self.process.wait_until(lambda: len(self.pids) >= workers)
+
+    @property
+    def master(self) -> int:
+        return self.process.pid
+
+    @property
+    def pids(self) -> list[int]:
+        """The workers that are ready, in order of their process ids. A killed one is gone once gunicorn noticed."""
+        return sorted(int(path.suffix[1:]) for path in self.folder.glob("ready.*"))
+
+    @property
+    def log(self) -> str:
+        return self.process.log.read_text(errors="replace")
+
+    def wait_for_workers(self, seconds: float = 30) -> None:
+        """Until all workers are ready again, after one was killed."""
+        self.process.wait_until(lambda: len(self.pids) >= self.workers, seconds)
+
+    def stop(self) -> None:
+        self.process.stop()
+
+
+def _environment(more: Mapping[str, str] | None) -> dict[str, str]:
+    environment = dict(os.environ)
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), environment.get("PYTHONPATH")]))
+    environment["PYTHONUNBUFFERED"] = "1"
+    environment.update(more or {})
+    return environment
+
+
+def _quiet() -> list[str]:
+    """Newer gunicorns open a control socket in the home folder, which may not be ours to write to."""
+    from gunicorn.config import KNOWN_SETTINGS
+
+    known = {setting.name for setting in KNOWN_SETTINGS}
+    return ["--no-control-socket"] if "control_socket_disable" in known else []
