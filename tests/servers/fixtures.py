@@ -68,7 +68,7 @@ def valkey_url(valkey: Valkey) -> str:
 def nginx() -> Iterator[Callable[[str], Nginx]]:
     """`nginx(config)` starts one with what stands inside `http { }`; `@PORT@` and `@DIR@` are filled in.
 
-    `@PORT@` is where it must listen (on 127.0.0.1), `@DIR@` its own folder. It runs until `.stop()` or the end of the run.
+    `@PORT@` is where it must listen (on 127.0.0.1), `@DIR@` its own folder. It runs until `.stop()`, or to the end.
     """
     try:
         program = find_nginx()
