@@ -1,0 +1,1 @@
+"""The tests the shop has had all along."""
