@@ -38,6 +38,8 @@ metadata = sa.MetaData(naming_convention=_NAMING)
 #: Tables of the event store.
 events_metadata = sa.MetaData(naming_convention=_NAMING)
 BUSY_SECONDS = 10
+#: Engines of a parent process: closing them in a child would speak on the parent's sockets.
+_LEFT_TO_THE_PARENT: list[Engine] = []
 
 
 class Instant(TypeDecorator[dt.datetime]):
@@ -124,6 +126,9 @@ class Store:
         if self._engine is None or self._pid != os.getpid():
             with self._lock:
                 if self._engine is None or self._pid != os.getpid():
+                    if self._engine is not None:
+                        _LEFT_TO_THE_PARENT.append(self._engine)
+                        self._ready = False
                     self._engine, self._pid = make_engine(self._locate()), os.getpid()
         return self._engine
 

@@ -370,6 +370,16 @@ class ClientFacts:
     plan: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """What a client may do now: scopes and roles, until when (seconds since the epoch), resting on which subjects."""
+
+    scopes: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    expires_at: float = float("inf")
+    subjects: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Caller:
     """Who the gate found behind a request.

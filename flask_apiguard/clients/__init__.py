@@ -1,1 +1,7 @@
 """Organizations, applications, clients, their standing, and the change log that makes every process see a change."""
+
+from .changes import EVERYTHING, changed
+from .registry import Application, Client, Organization
+from .watch import Memory, Watch
+
+__all__ = ["EVERYTHING", "Application", "Client", "Memory", "Organization", "Watch", "changed"]
