@@ -1,4 +1,4 @@
-"""Puts the guest's folder on the path, so that `shop` and `routes` are importable as they would be in its own project."""
+"""Puts the guest's folder on the path, so that `shop` and `routes` are imported as in a project of its own."""
 
 from __future__ import annotations
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, abort, current_app, redirect, render_template, request, stream_template, url_for
 from flask.typing import ResponseReturnValue
 from flask_login import current_user, login_required
+from sqlalchemy.orm import joinedload
 
 from shop.extensions import db
 from shop.models import Order
@@ -47,7 +48,8 @@ def order(order_id: int) -> str:
 @login_required
 def print_orders() -> Response:
     """One long page, written as it is made."""
-    rows = db.session.scalars(db.select(Order).filter_by(tenant_id=current_user.tenant_id).order_by(Order.id)).all()
+    query = db.select(Order).filter_by(tenant_id=current_user.tenant_id).order_by(Order.id)
+    rows = db.session.scalars(query.options(joinedload(Order.customer))).all()
     return Response(stream_template("print.html", orders=rows), mimetype="text/html")
 
 

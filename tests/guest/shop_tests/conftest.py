@@ -1,38 +1,45 @@
 """Fixtures of the shop's tests.
 
-`adopt` is what the factory is given; a test run against an app with one more extension overrides that fixture alone.
+One app serves all tests of a session; its data are put back before each. `make_app` makes more, with other settings.
+`adoption` is the only fixture that a run against an app with one more extension overrides or parametrises.
 """
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
-
 from shop import create_app
-from shop.extensions import db
+from shop.extensions import db, limiter
 from shop.seed import PARTNER_KEY, PASSWORD, seed
 
-Adopt = Callable[[Flask], object]
+
+class Adoption(NamedTuple):
+    """adopt: given to `create_app`. around: entered with every app for the length of each test that uses it."""
+
+    adopt: Callable[[Flask], object] | None
+    around: Callable[[Flask], AbstractContextManager[object]]
 
 
-@pytest.fixture
-def adopt() -> Adopt | None:
-    """Nothing is added: the shop as it is."""
-    return None
+@pytest.fixture(scope="session")
+def adoption() -> Adoption:
+    """The shop as it is."""
+    return Adoption(None, nullcontext)
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> dict[str, Any]:
-    """A test overrides this, or parametrises it, for other settings."""
+@pytest.fixture(scope="session")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return {
         "TESTING": True,
         "SECRET_KEY": "test",
-        "INSTANCE_PATH": str(tmp_path / "instance"),
+        "INSTANCE_PATH": str(tmp_path_factory.mktemp("shop") / "instance"),
         "SQLALCHEMY_DATABASE_URI": "sqlite:///:memory:",
         "PASSWORD_METHOD": "pbkdf2:sha256:1",
         "WTF_CSRF_ENABLED": False,
@@ -41,29 +48,60 @@ def settings(tmp_path: Path) -> dict[str, Any]:
     }
 
 
+def filled(app: Flask) -> Flask:
+    with app.app_context():
+        db.create_all()
+        seed()
+    return app
+
+
+def close(app: Flask) -> None:
+    with app.app_context():
+        db.session.remove()
+        db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def shared_app(adoption: Adoption, settings: dict[str, Any]) -> Iterator[Flask]:
+    app = filled(create_app(settings, adoption.adopt))
+    yield app
+    close(app)
+
+
+@pytest.fixture(scope="session")
+def first_data(shared_app: Flask) -> Iterator[sqlite3.Connection]:
+    """A copy of the seeded database."""
+    copy = sqlite3.connect(":memory:")
+    with shared_app.app_context():
+        db.engine.raw_connection().driver_connection.backup(copy)
+    yield copy
+    copy.close()
+
+
 @pytest.fixture
-def make_app(adopt: Adopt | None, settings: dict[str, Any]) -> Iterator[Callable[..., Flask]]:
-    """A function that makes a seeded app, with settings of its own."""
-    made: list[Flask] = []
-
-    def make(**more: Any) -> Flask:
-        app = create_app({**settings, **more}, adopt)
-        with app.app_context():
-            db.create_all()
-            seed()
-        made.append(app)
-        return app
-
-    yield make
-    for app in made:
-        with app.app_context():
-            db.session.remove()
-            db.engine.dispose()
+def app(shared_app: Flask, first_data: sqlite3.Connection, adoption: Adoption) -> Iterator[Flask]:
+    with shared_app.app_context():
+        db.session.remove()
+        first_data.backup(db.engine.raw_connection().driver_connection)
+    shutil.rmtree(Path(shared_app.instance_path, "documents"), ignore_errors=True)
+    with adoption.around(shared_app):
+        yield shared_app
 
 
 @pytest.fixture
-def app(make_app: Callable[..., Flask]) -> Flask:
-    return make_app()
+def make_app(adoption: Adoption, settings: dict[str, Any], tmp_path: Path) -> Iterator[Callable[..., Flask]]:
+    """A function that makes a seeded app of one's own, with other settings."""
+    with ExitStack() as stack:
+
+        def make(**more: Any) -> Flask:
+            own = {**settings, "INSTANCE_PATH": str(tmp_path / "instance"), **more}
+            app = filled(create_app(own, adoption.adopt))
+            stack.callback(close, app)
+            stack.enter_context(adoption.around(app))
+            return app
+
+        yield make
+    limiter.enabled = False  # the limiter is one for all apps, and remembers the settings of the last
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-
 from shop.extensions import db
 from shop.models import Order, Product, Shipment
 from shop.seed import FIRST_SHIPMENT
@@ -33,7 +32,13 @@ def test_an_error_nobody_expected_too(admin_client: FlaskClient) -> None:
 def test_a_customer_is_locked_and_unlocked(admin_client: FlaskClient) -> None:
     locked = [admin_client.post("/api/v1/admin/customers/1/lock").json["locked"] for _ in range(2)]
     assert locked == [True, False]
-    assert admin_client.post("/api/v1/admin/customers/77/lock").json["reason"] == "No such customer."
+
+
+def test_a_404_of_the_office_goes_to_the_handler_of_the_app(admin_client: FlaskClient) -> None:
+    """Flask prefers a handler for the code, wherever it is, to one for the class."""
+    answer = admin_client.post("/api/v1/admin/customers/77/lock")
+    assert answer.status_code == 404
+    assert answer.json["error"]["message"] == "No such customer."
 
 
 def signed(client: FlaskClient, url: str, secret: str, json: object) -> object:

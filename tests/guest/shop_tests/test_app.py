@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 from flask import Flask, url_for
+from flask.cli import FlaskGroup
 from flask.testing import FlaskClient, FlaskCliRunner
-from sqlalchemy import inspect
-
 from shop import create_app
 from shop.extensions import db, limiter
+from sqlalchemy import inspect
 
 ORIGIN = "https://app.northwind.example"
 
@@ -82,9 +82,8 @@ def test_an_error_in_a_page_is_a_page(app: Flask, client: FlaskClient, monkeypat
         ("/static/shop.css", 200, "text/css"),
     ],
 )
-def test_maintenance(app: Flask, url: str, status: int, mimetype: str) -> None:
-    app.config["MAINTENANCE"] = True
-    with app.test_client().get(url) as answer:
+def test_maintenance(make_app: Callable[..., Flask], url: str, status: int, mimetype: str) -> None:
+    with make_app(MAINTENANCE=True).test_client().get(url) as answer:
         assert (answer.status_code, answer.mimetype) == (status, mimetype)
         assert ("Retry-After" in answer.headers) == (status == 503)
 
@@ -236,13 +235,13 @@ def test_seeding_twice_is_refused(runner: FlaskCliRunner) -> None:
     assert "There is data already." in answer.output
 
 
-def test_the_routes_command_lists_every_route(runner: FlaskCliRunner) -> None:
-    output = runner.invoke(args=["routes"]).output
+def test_the_routes_command_lists_every_route(app: Flask, runner: FlaskCliRunner) -> None:
+    output = runner.invoke(FlaskGroup(create_app=lambda: app), ["routes"]).output
     assert "/api/v1/<tenant_slug>/reports/<int:report_id>" in output
 
 
-def test_migrations_make_what_the_models_say(adopt: Any, settings: dict[str, Any], tmp_path: Path) -> None:
-    app = create_app(settings | {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path / 'shop.db'}"}, adopt)
+def test_migrations_make_what_the_models_say(adoption: Any, settings: dict[str, Any], tmp_path: Path) -> None:
+    app = create_app(settings | {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path / 'shop.db'}"}, adoption.adopt)
     runner = app.test_cli_runner()
     assert runner.invoke(args=["db", "upgrade"]).exit_code == 0
     check = runner.invoke(args=["db", "check"])

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-
 from shop.extensions import db
 from shop.models import Order, Product
 
@@ -115,8 +114,9 @@ def test_bad_orders_are_refused(app: Flask, logged_in_client: FlaskClient, chang
         (b'{"note": "' + b"x" * 300_000 + b'"}', "application/json", 413),
     ],
 )
-def test_bodies_which_are_no_order(client: FlaskClient, partner: dict[str, str], data: bytes, content_type: str,
-                                   status: int) -> None:
+def test_bodies_which_are_no_order(
+    client: FlaskClient, partner: dict[str, str], data: bytes, content_type: str, status: int
+) -> None:
     answer = client.post("/api/v1/orders", data=data, content_type=content_type, headers=partner)
     assert answer.status_code == status
     assert answer.json["error"]["status"] == status

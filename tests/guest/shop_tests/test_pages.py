@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from flask import Flask, g, session, template_rendered
 from flask.testing import FlaskClient
 from flask_login import FlaskLoginClient, current_user
-
 from shop.extensions import db
 from shop.models import User
 
@@ -63,7 +64,8 @@ def test_the_current_user_is_known_within_the_request(logged_in_client: FlaskCli
         assert g.started > 0
 
 
-def test_the_login_client_of_flask_login_works(app: Flask) -> None:
+def test_the_login_client_of_flask_login_works(make_app: Callable[..., Flask]) -> None:
+    app = make_app()
     app.test_client_class = FlaskLoginClient
     with app.app_context():
         user = db.session.get(User, 2)

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-
 from shop.seed import FIRST_SHIPMENT, FOREIGN_SHIPMENT
 
 URL = f"/api/v1/shipments/{FIRST_SHIPMENT}"
