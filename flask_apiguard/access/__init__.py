@@ -1,0 +1,29 @@
+"""Scopes, roles and policies: who may, and why not."""
+
+from .decide import Policies, authorize, check_rule, decide
+from .grants import Grant, Role, end, entitle, give, grants_of, put_role, roles, roles_of, set_roles
+from .scopes import Access, Risk, Scope, ScopeBook, put_scope, read_scope, stored
+
+__all__ = [
+    "Access",
+    "Grant",
+    "Policies",
+    "Risk",
+    "Role",
+    "Scope",
+    "ScopeBook",
+    "authorize",
+    "check_rule",
+    "decide",
+    "end",
+    "entitle",
+    "give",
+    "grants_of",
+    "put_role",
+    "put_scope",
+    "read_scope",
+    "roles",
+    "roles_of",
+    "set_roles",
+    "stored",
+]

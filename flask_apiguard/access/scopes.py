@@ -1,0 +1,115 @@
+"""What a scope means: description, risk and access. A scope that nobody declared counts as sensitive and write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..clients import changed
+from ..db import Transaction
+from ..errors import ConfigurationError
+from ..ledger import enter
+from ..values import By, Happening
+from . import tables
+
+
+class Risk(StrEnum):
+    """How much harm a scope can do in wrong hands; decides how many people look at a request for it."""
+
+    LOW = "low"
+    SENSITIVE = "sensitive"
+    CRITICAL = "critical"
+
+
+class Access(StrEnum):
+    """Whether a scope only shows, or changes."""
+
+    READ = "read"
+    WRITE = "write"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """A named permission (RFC 6749, section 3.3)."""
+
+    name: str
+    description: str = ""
+    risk: Risk = Risk.SENSITIVE
+    access: Access = Access.WRITE
+
+
+class ScopeBook:
+    """The scopes that the host declares in code. What an operator's file stores stands above it, see ``stored``."""
+
+    def __init__(self, declared: Mapping[str, Any] | None = None) -> None:
+        self._declared = {name: read_scope(name, told) for name, told in (declared or {}).items()}
+
+    def __getitem__(self, name: str) -> Scope:
+        return self._declared.get(name) or Scope(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._declared
+
+    def __iter__(self) -> Iterator[Scope]:
+        return iter(sorted(self._declared.values(), key=lambda scope: scope.name))
+
+    def all(self, source: Transaction | sa.Connection) -> dict[str, Scope]:
+        """Declared and stored scopes by name; where both speak, the operator's file does."""
+        return {**self._declared, **stored(source)}
+
+    def find(self, source: Transaction | sa.Connection, names: Any) -> list[Scope]:
+        """The named scopes, each with what it counts as."""
+        known = self.all(source)
+        return [known.get(name) or Scope(name) for name in sorted(names)]
+
+
+def read_scope(name: str, told: Any) -> Scope:
+    """A scope from what a host or a file says: a sentence, a mapping with description, risk, access, or a Scope.
+
+    :raises ConfigurationError: it says something else.
+    """
+    if isinstance(told, Scope):
+        return told
+    if isinstance(told, str):
+        return Scope(name, told)
+    try:
+        return Scope(
+            name,
+            str(told.get("description", "")),
+            Risk(told.get("risk", Risk.SENSITIVE)),
+            Access(told.get("access", Access.WRITE)),
+        )
+    except (AttributeError, ValueError) as error:
+        raise ConfigurationError(
+            f"The scope {name!r} can't be read ({error}).",
+            'Write a sentence, or {"description": ..., "risk": "low|sensitive|critical", "access": "read|write"}.',
+        ) from None
+
+
+def stored(source: Transaction | sa.Connection) -> dict[str, Scope]:
+    """The scopes that an operator's file wrote."""
+    rows = source.execute(sa.select(tables.scope))
+    return {row.name: Scope(row.name, row.description, Risk(row.risk), Access(row.access)) for row in rows}
+
+
+def put_scope(tx: Transaction, by: By, scope: Scope) -> bool:
+    """Write what a scope means; False when it already did."""
+    before = stored(tx).get(scope.name)
+    if before == scope:
+        return False
+    told = {name: str(value) for name, value in asdict(scope).items()}
+    table = tables.scope
+    if before is None:
+        tx.execute(table.insert().values(**told))
+    else:
+        tx.execute(table.update().where(table.c.name == scope.name).values(**told))
+    enter(
+        tx, by, Happening.ACCESS_SCOPE_CHANGED, f"scope:{scope.name}",
+        before={name: str(value) for name, value in asdict(before).items()} if before else None, after=told,
+    )  # fmt: skip
+    changed(tx, f"scope:{scope.name}")
+    return True
