@@ -170,7 +170,7 @@ def ask(client: FlaskClient, call: Call, signed_in: bool) -> Answer:
         headers |= _token(client, "/board" if signed_in else "/login")
     with client.open(call.url, method=call.method, headers=headers, **kwargs) as answer:
         digest = hashlib.sha256(without_changing_parts(answer.get_data())).hexdigest()[:16]
-        return Answer(answer.status_code, answer.mimetype, plain(answer.headers.get("Location", "")), digest)
+        return Answer(answer.status_code, answer.mimetype or "", plain(answer.headers.get("Location", "")), digest)
 
 
 def _token(client: FlaskClient, page: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A small wholesale shop: pages for its staff, a JSON API for its browser pages and partners, webhooks for its carriers."""
+"""A small wholesale shop: pages for its staff, a JSON API for its browser pages and partners, webhooks."""
 
 from __future__ import annotations
 

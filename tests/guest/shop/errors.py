@@ -55,5 +55,5 @@ def anything_else(error: Exception) -> ResponseReturnValue:
         if error.response is not None or (error.code or 500) < 400:
             return error
         return answer(error)
-    current_app.logger.exception("unhandled error on %s", request.path)
+    current_app.logger.error("unhandled error on %s", request.path, exc_info=error)
     return answer(InternalServerError("Something went wrong on our side."))

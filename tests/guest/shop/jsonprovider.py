@@ -1,4 +1,4 @@
-"""How the shop writes JSON: money as text with two digits, UTC times with a Z, members in the order they were written."""
+"""How the shop writes JSON: money as text with two digits, UTC times with a Z, members in the order written."""
 
 from __future__ import annotations
 

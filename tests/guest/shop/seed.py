@@ -12,6 +12,8 @@ from shop.models import AccessKey, Customer, Order, Product, Report, Shipment, T
 
 PASSWORD = "correct horse"
 PARTNER_KEY = "shop-key-of-acme"
+FIRST_OF_MARCH = datetime.fromisoformat("2026-03-01T09:30")
+END_OF_MARCH = datetime.fromisoformat("2026-03-31")
 FIRST_SHIPMENT = uuid.UUID("00000000-0000-4000-8000-000000000001")
 FOREIGN_SHIPMENT = uuid.UUID("00000000-0000-4000-8000-000000000009")
 
@@ -35,8 +37,8 @@ def seed() -> None:
         db.session.add(Customer(id=ident, tenant_id=tenant_id, name=name, email=f"c{ident}@mail.example", tags=["old"]))
     db.session.flush()
     _orders()
-    db.session.add(Report(id=1, tenant_id=1, kind="sales", figures={"orders": 8}, created_at=datetime(2026, 3, 31)))
-    db.session.add(Report(id=2, tenant_id=2, kind="sales", figures={"orders": 2}, created_at=datetime(2026, 3, 31)))
+    db.session.add(Report(id=1, tenant_id=1, kind="sales", figures={"orders": 8}, created_at=END_OF_MARCH))
+    db.session.add(Report(id=2, tenant_id=2, kind="sales", figures={"orders": 2}, created_at=END_OF_MARCH))
     db.session.commit()
 
 
@@ -52,7 +54,7 @@ def _orders() -> None:
                 quantity=ident,
                 total=Decimal("4.50" if north else "39.00") * ident,
                 status="shipped" if ident == 1 else "open",
-                placed_at=datetime(2026, 3, 1, 9, 30) + timedelta(days=ident // 2),
+                placed_at=FIRST_OF_MARCH + timedelta(days=ident // 2),
             )
         )
     db.session.flush()
