@@ -25,10 +25,9 @@ _listeners: WeakKeyDictionary[Store, Callable[[Entry], None]] = WeakKeyDictionar
 
 @dataclass
 class _Queue:
-    """What one transaction is about to append. ``forgotten`` are owners whose personal fields it erases."""
+    """What one transaction is about to append."""
 
     waiting: list[dict[str, Any]] = field(default_factory=list)
-    forgotten: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -91,8 +90,13 @@ def queue_of(tx: Transaction) -> _Queue:
     queue: _Queue | None = tx.notes.get(_QUEUE)
     if queue is None:
         queue = tx.notes[_QUEUE] = _Queue()
-        tx.before_commit(FLUSH_ORDER, lambda: flush(tx))
+        tx.before_commit(FLUSH_ORDER, lambda: _last_of_all(tx))
     return queue
+
+
+def _last_of_all(tx: Transaction) -> None:
+    if queue_of(tx).waiting:
+        flush(tx)
 
 
 def listen(store: Store, appended: Callable[[Entry], None]) -> None:
@@ -111,14 +115,13 @@ def flush(tx: Transaction) -> tuple[int, str]:
         seq += 1
         chain = _add(tx, rows, waiting, seq, chain)
     queue.waiting = []
-    kept = [row for row in rows.personal if row["owner"] not in queue.forgotten]
-    if kept:
-        tx.execute(personal.insert(), kept)
+    if rows.personal:
+        tx.execute(personal.insert(), rows.personal)
     tx.execute(ledger.insert(), rows.entries)
     tx.execute(head.update().where(head.c.id == HEAD).values(seq=seq, chain=chain))
     appended = _listeners.get(tx.store)
     if appended is not None:
-        tx.after_commit(lambda: _tell(appended, rows.entries, kept))
+        tx.after_commit(lambda: _tell(appended, rows))
     return seq, chain
 
 
@@ -166,7 +169,9 @@ def _take_head(tx: Transaction) -> tuple[int, str]:
     return found.seq, found.chain
 
 
-def _tell(appended: Callable[[Entry], None], rows: list[dict[str, Any]], private: list[dict[str, Any]]) -> None:
-    for row in rows:
-        mine = {part["field"]: part["value"] for part in private if part["seq"] == row["seq"]}
-        appended(entry_of(row["entry"], row["leaf"], row["chain"], mine))
+def _tell(appended: Callable[[Entry], None], rows: _Rows) -> None:
+    private: dict[int, dict[str, str]] = {}
+    for part in rows.personal:
+        private.setdefault(part["seq"], {})[part["field"]] = part["value"]
+    for row in rows.entries:
+        appended(entry_of(row["entry"], row["leaf"], row["chain"], private.get(row["seq"], {})))

@@ -29,15 +29,17 @@ ledger = sa.Table(
     sa.Index(None, "happening", "seq"),
 )
 
-#: ``owner`` is whose data it is, ``person:…`` for a person: erasing takes these rows and nothing else.
+#: ``owner`` is whose data it is, ``person:…`` for a person. Erasing takes value and salt, without which the seal in
+#: the entry says nothing, and leaves in ``erased`` the seq of the entry that tells of it.
 personal = sa.Table(
     "apiguard_ledger_personal",
     metadata,
     sa.Column("seq", Sequence, primary_key=True, autoincrement=False),
     sa.Column("field", sa.String(200), primary_key=True),
     sa.Column("owner", sa.String(181), nullable=False, index=True),
-    sa.Column("value", sa.Text, nullable=False),
-    sa.Column("salt", sa.String(32), nullable=False),
+    sa.Column("value", sa.Text),
+    sa.Column("salt", sa.String(32)),
+    sa.Column("erased", sa.BigInteger, index=True),
 )
 
 #: One row: the place where all writers queue, and what a cut-off tail is found against.
