@@ -45,6 +45,9 @@ class Nginx:
         self.process.wait_until(self._listens)
 
     def _listens(self) -> bool:
+        # It writes its pid once the port is its own; until then another server may be the one that listens.
+        if not (self.folder / "nginx.pid").exists():
+            return False
         try:
             socket.create_connection((self.host, self.port), timeout=1).close()
         except OSError:

@@ -71,6 +71,8 @@ def test_valkey_is_empty_at_the_start_of_a_test(valkey_url: str, valkey) -> None
     assert valkey_url.startswith(("redis://", "valkey://"))
     assert valkey.command("DBSIZE") == ":0"
     valkey.command("SET", "a key", "value")
+    assert valkey.command("GET", "a key") == "value"
+    assert valkey.command("GET", "another") == "$-1"
     assert valkey.command("DBSIZE") == ":1"
     valkey.flush()
     assert valkey.command("DBSIZE") == ":0"

@@ -24,7 +24,10 @@ class Valkey:
         self.command("FLUSHDB")
 
     def command(self, *words: str) -> str:
-        """One command over a connection of its own; the first line of the answer. Needs no client library."""
+        """One command over a connection of its own; needs no client library.
+
+        Returns the answer's first line (`+OK`, `:1`, `$-1`), or the text where it is one. Raises ConnectionError.
+        """
         parts = urlsplit(self.url)
         lines = [("AUTH", *filter(None, [parts.username]), unquote(parts.password))] if parts.password else []
         lines += [("SELECT", parts.path.strip("/") or "0"), words]
@@ -36,6 +39,8 @@ class Valkey:
                 answer = answers.readline().decode().rstrip("\r\n")
                 if answer.startswith("-"):
                     raise ConnectionError(f"{line[0]}: {answer}")
+            if answer.startswith("$") and answer != "$-1":
+                return answers.read(int(answer[1:])).decode()
         return answer
 
 
@@ -63,16 +68,16 @@ def running_valkey(worker: int) -> Iterator[Valkey]:
         server = Process([str(word) for word in command], folder / "log")
         valkey = Valkey(f"redis://127.0.0.1:{port}/0")
         try:
-            # Its own process id in the answer: another one may have taken the port in between.
-            server.wait_until(lambda: _is_running(valkey))
+            server.wait_until(lambda: _is_running(valkey, server.pid))
             yield valkey
         finally:
             server.stop()
 
 
-def _is_running(valkey: Valkey) -> bool:
+def _is_running(valkey: Valkey, pid: int) -> bool:
+    """Whether this one answers: another server may have taken the port in between."""
     try:
-        return valkey.command("PING") == "+PONG"
+        return f"process_id:{pid}\r\n" in valkey.command("INFO", "server")
     except OSError:
         return False
 
