@@ -1,0 +1,134 @@
+"""Reading a request's body once, strictly, and giving the view the same reading.
+
+``Request.json_module`` and ``Request.on_json_loading_failed`` are Werkzeug's documented places for another JSON
+reader. Both are set on the one request instead of its class, so the host's other requests, its request class and its
+JSON provider stay as they are, and ``get_json(silent=True)``, ``force`` and ``cache`` keep their meaning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from flask import Request
+from flask.json.provider import DefaultJSONProvider, JSONProvider
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
+
+from ..errors import FLAWS_AT_MOST, Denied
+from ..values import Decision, Flaw, Reason
+from .strict import MAX_DEPTH, Malformed, read_json
+
+#: The host's JSON provider, asked for at each request because a host may set it at any time.
+Provider = Callable[[], JSONProvider]
+
+
+class StrictJSON:
+    """Stands as one request's ``json_module``: reads strictly, and reads the same bytes only once.
+
+    A host whose provider reads JSON in its own way (decimals for numbers, say) gets its own reading, of bytes that
+    were found to mean one thing only.
+    """
+
+    __slots__ = ("_charset", "_data", "_module", "_provider", "_value")
+
+    def __init__(self, module: Any, charset: str | None, provider: Provider | None) -> None:
+        self._module = module
+        self._charset = charset
+        self._provider = provider
+        self._data: bytes | None = None
+        self._value: Any = None
+
+    def strict(self, data: bytes) -> Any:
+        """The gate's reading.
+
+        :raises Malformed: see :func:`~flask_apiguard.schemas.strict.read_json`.
+        """
+        if data is not self._data or not data:
+            self._value = read_json(data, self._charset, max_depth=MAX_DEPTH)
+            self._data = data
+        return self._value
+
+    def loads(self, data: str | bytes, **options: Any) -> Any:
+        """The view's reading, as ``get_json`` asks for it."""
+        value = self.strict(data.encode() if isinstance(data, str) else data)
+        provider = self._provider() if self._provider is not None else None
+        if provider is not None and type(provider).loads is not DefaultJSONProvider.loads:
+            return provider.loads(data, **options)
+        return value
+
+    def dumps(self, value: Any, **options: Any) -> Any:
+        """As the module that this one stands for."""
+        return self._module.dumps(value, **options)
+
+
+def guard_json(request: Request, provider: Provider | None = None) -> StrictJSON | None:
+    """Make ``request.get_json()`` strict, if the request says that it carries JSON; nothing is read yet.
+
+    A view that then asks for a malformed body ends as a 400 problem (or None, if it asks silently). A request class
+    of the host's that answers unreadable JSON in its own way goes on doing so.
+    """
+    if not request.is_json:
+        return None
+    module = request.json_module
+    if isinstance(module, StrictJSON):
+        return module
+    reader = StrictJSON(module, request.mimetype_params.get("charset"), provider)
+    request.json_module = reader
+    if type(request).on_json_loading_failed is Request.on_json_loading_failed:
+        request.on_json_loading_failed = _refuse  # type: ignore[method-assign, assignment]
+    return reader
+
+
+def _refuse(error: ValueError | None) -> NoReturn:
+    raise Denied(malformed(error.flaws if isinstance(error, Malformed) else ()))
+
+
+def malformed(flaws: tuple[Flaw, ...] = (), detail: str = "") -> Decision:
+    """The 400 for a body that is no document."""
+    detail = detail or (flaws[0].detail if len(flaws) == 1 else "")
+    return Decision(False, Reason.DOCUMENT_MALFORMED, detail, flaws=flaws[:FLAWS_AT_MOST])
+
+
+def unsupported(detail: str) -> Decision:
+    """The 415 for a body of another kind."""
+    return Decision(False, Reason.MEDIA_TYPE_UNSUPPORTED, detail)
+
+
+def refused_encoding(request: Request) -> Decision | None:
+    """A compressed body is refused (RFC 9110, section 15.5.16): what it grows to can't be bounded by its length."""
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    if encoding in ("", "identity"):
+        return None
+    return Decision(
+        False,
+        Reason.MEDIA_TYPE_UNSUPPORTED,
+        "A Content-Encoding is not accepted here.",
+        headers=(("Accept-Encoding", "identity"),),
+    )
+
+
+def read(part: Callable[[], Any]) -> tuple[Any, Decision | None]:
+    """Read from a request's stream within ``request.max_content_length``: the part, or the refusal."""
+    try:
+        return part(), None
+    except RequestEntityTooLarge:
+        return None, Decision(False, Reason.BODY_TOO_LARGE)
+    except ClientDisconnected:
+        return None, malformed(detail="The body ended before its Content-Length.")
+
+
+def json_document(request: Request, provider: Provider | None) -> tuple[Any, Decision | None]:
+    """The request's JSON document, or the 400, 413 or 415."""
+    reader = guard_json(request, provider)
+    if reader is None:
+        return None, unsupported("The body must be JSON.")
+    refusal = refused_encoding(request)
+    if refusal is not None:
+        return None, refusal
+    data, refusal = read(request.get_data)
+    if refusal is not None:
+        return None, refusal
+    try:
+        return reader.strict(data), None
+    except Malformed as error:
+        return None, malformed(error.flaws)
