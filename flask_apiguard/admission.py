@@ -34,7 +34,7 @@ class Admission:
         "caller",
         "decision",
         "endpoint",
-        "facts",
+        "headers",
         "fingerprint",
         "id",
         "inside",
@@ -73,7 +73,7 @@ class Admission:
         self.presented: str | None = None
         self.recorded = inside
         self.outcome = ""
-        self.facts: dict[str, Any] | None = None
+        self.headers: tuple[tuple[str, str], ...] = ()
 
 
 def admission_in(environ: WSGIEnvironment) -> Admission | None:

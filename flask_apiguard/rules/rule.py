@@ -1,22 +1,15 @@
-"""What one route and method demands, and the decorators that attach it to a view.
-
-The decorators may stand in any order among themselves, below the route decorator. They add to one draft per view;
-the gate compiles the drafts, and what ``guard.protect`` and ``guard.public`` say, into one frozen rule.
-"""
+"""What one route and method demands: a frozen rule, made by AND from what several sources say."""
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
-from .admission import current_admission
-from .errors import ConfigurationError, Denied
-from .values import Decision, Environment, Mode, Reason
+from ..errors import ConfigurationError
+from ..values import Environment, Mode
 
-View = TypeVar("View", bound=Callable[..., Any])
 DRAFT = "__apiguard__"
 LOCATIONS = ("json", "query", "path", "headers", "form")
 
@@ -94,49 +87,6 @@ class Draft:
         return f"{getattr(self.view, '__qualname__', self.view)}{where}"
 
 
-def require(
-    *scopes: str,
-    any_of: list[str] | tuple[str, ...] | None = None,
-    roles: list[str] | tuple[str, ...] = (),
-    policy: str | None = None,
-    environment: str | None = None,
-    first_party: bool = True,
-) -> Callable[[View], View]:
-    """Who may: all of ``scopes``, one of ``any_of``, all of ``roles``, and what the named policy says.
-
-    ``environment`` narrows to ``"sandbox"`` or ``"production"`` clients. ``first_party=False`` shuts out the host's
-    own signed-in users.
-    """
-    return _attach(demand(scopes, any_of, roles, policy, environment, first_party, source="require"))
-
-
-def accepts(schema: Any, location: str = "json", into: str | None = None) -> Callable[[View], View]:
-    """What may come in at ``location`` (json, query, path, headers, form).
-
-    Only validates, unless ``into`` names the keyword argument that receives the validated value.
-    """
-    if location not in LOCATIONS:
-        raise ConfigurationError(f"{location!r} is not a location.", "Use one of " + ", ".join(LOCATIONS) + ".")
-    return _attach(Rule(accepts=(Accepts(schema, location, into),), sources=("accepts",)))
-
-
-def returns(schema: Any, status: int = 200) -> Callable[[View], View]:
-    """What may go out with ``status``: the view's value is dumped through the schema and checked against it."""
-    return _attach(Rule(returns=(Returns(schema, status),), sources=("returns",)))
-
-
-def limit(rate: str, cost: int = 1) -> Callable[[View], View]:
-    """How often each client may call this route: ``"20/second"``, ``"1000/day"``."""
-    if isinstance(cost, bool) or not isinstance(cost, int) or cost < 1:
-        raise ConfigurationError(f"A call can't cost {cost!r}.", "Use a whole number from 1.")
-    return _attach(Rule(limits=(Limit(rate, cost),), sources=("limit",)))
-
-
-def public(why: str, *, record: bool = True) -> Callable[[View], View]:
-    """Open the route to everybody, and say why. ``record=False`` leaves its calls out of the record."""
-    return _attach(opened(why, record, source="public"))
-
-
 def demand(
     scopes: tuple[str, ...],
     any_of: list[str] | tuple[str, ...] | None = None,
@@ -181,7 +131,7 @@ def opened(why: str, record: bool = True, source: str = "public") -> Rule:
 def combine(parts: list[Rule], drafts: tuple[Draft, ...] = (), where: str = "") -> Rule:
     """Several rules as one: AND throughout.
 
-    :raises ConfigurationError: ``public`` beside anything else, or two values for one ``into`` name, or two environments.
+    :raises ConfigurationError: ``public`` beside anything else, two values for one ``into`` name, two environments.
     """
     public_parts = [part for part in parts if part.public is not None]
     if public_parts and len(parts) > len(public_parts):
@@ -220,56 +170,3 @@ def draft_of(view: Any) -> Draft | None:
     """The draft that decorators left on a view function or method."""
     found = getattr(view, DRAFT, None)
     return found if isinstance(found, Draft) else None
-
-
-def _attach(part: Rule) -> Callable[[View], View]:
-    def decorate(view: View) -> View:
-        if inspect.isclass(view):
-            raise ConfigurationError(
-                f"{view.__qualname__} is a class.",
-                "Decorate its methods, list it in `decorators`, or use guard.protect.",
-            )
-        draft = draft_of(view)
-        if draft is not None:
-            draft.parts.append(part)
-            return view
-        draft = Draft(view, parts=[part])
-        wrapper = _guarded(view, draft)
-        setattr(view, DRAFT, draft)  # the bare function carries it too: a route that took it instead is found at start
-        setattr(wrapper, DRAFT, draft)
-        draft.wrapper = wrapper
-        return wrapper  # type: ignore[return-value]
-
-    return decorate
-
-
-def _guarded(view: Callable[..., Any], draft: Draft) -> Callable[..., Any]:
-    """The view behind the gate: runs only for the very request that was admitted to it, with what was validated."""
-    if inspect.iscoroutinefunction(view):
-
-        @functools.wraps(view)
-        async def run_async(*args: Any, **kwargs: Any) -> Any:
-            return await view(*args, **kwargs, **_admitted_values(draft))
-
-        return run_async
-
-    @functools.wraps(view)
-    def run(*args: Any, **kwargs: Any) -> Any:
-        return view(*args, **kwargs, **_admitted_values(draft))
-
-    return run
-
-
-def _admitted_values(draft: Draft) -> dict[str, Any]:
-    """What ``accepts(into=...)`` of this view's own draft validated.
-
-    :raises Denied: this request was not admitted to this view: forgetting ``init_app`` closes, it never opens.
-    """
-    admission = current_admission()
-    if admission is None or not admission.admitted or draft not in admission.rule.drafts:
-        raise Denied(Decision(False, Reason.ROUTE_UNDECLARED, f"{draft.view.__name__} was not admitted by the gate."))
-    values = admission.values
-    if not values:
-        return {}
-    names = [accept.into for part in draft.parts for accept in part.accepts if accept.into]
-    return {name: values[name] for name in names}

@@ -1,0 +1,153 @@
+"""Which rule holds for a route and method: decorators, ``guard.protect``, ``guard.public``, and closed where none does.
+
+"Inside" is decided on the matched rule and on the canonical path, never on the raw prefix.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import posixpath
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import unquote
+
+from flask import Blueprint, Flask
+from werkzeug.routing import Rule as UrlRule
+
+from ..errors import ConfigurationError
+from .rule import Draft, Rule, combine, draft_of
+
+Target = "str | Blueprint | type[Any] | Callable[..., Any]"
+CLOSED = Rule(declared=False, sources=("closed",))
+#: Ours: they prove their callers themselves, and are never observed, limited or opened by a host's rule.
+OWN = Rule(public="a page of flask_apiguard's own", record=False, sources=("own",))
+PROVEN = Rule(sources=("proven",))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What ``guard.protect`` or ``guard.public`` said about a target."""
+
+    target: Any
+    rule: Rule
+
+    def covers(self, app: Flask, url_rule: UrlRule) -> bool:
+        """Whether a route is meant: by prefix of its URL, pattern of its endpoint, blueprint, view class or view."""
+        target, endpoint = self.target, url_rule.endpoint
+        if isinstance(target, str):
+            if target.startswith("/"):
+                return under(url_rule.rule, target)
+            return fnmatch.fnmatchcase(endpoint, target)
+        if isinstance(target, Blueprint):
+            return endpoint.rpartition(".")[0].split(".")[-1] == target.name or f".{target.name}." in f".{endpoint}"
+        view = app.view_functions.get(endpoint)
+        return view is target or getattr(view, "view_class", None) is target
+
+
+def under(path: str, prefix: str) -> bool:
+    """Whether a path is the prefix or below it, by whole segments."""
+    prefix = prefix.rstrip("/")
+    return path == prefix or path.startswith(prefix + "/")
+
+
+def canonical(path: str) -> str:
+    """The one form of a path: decoded until nothing changes (thrice at most), slashes merged, dots resolved."""
+    for _ in range(3):
+        decoded = unquote(path, errors="replace").replace("\\", "/")
+        if decoded == path:
+            break
+        path = decoded
+    segments = [segment.partition(";")[0] for segment in path.split("/")]
+    return posixpath.normpath("/" + "/".join(segments).lstrip("/"))
+
+
+class Book:
+    """The rules of one app. Entries are added at set-up; routes are looked up at first sight and then remembered."""
+
+    def __init__(self, paths: tuple[str, ...] | None) -> None:
+        for path in paths or ():
+            if not path.startswith("/"):
+                raise ConfigurationError(f"{path!r} is not a path.", "Paths start with a slash.")
+        self.paths = None if paths is None else tuple(path.rstrip("/") for path in paths)
+        self._entries: list[Entry] = []
+        self._own: set[str] = set()
+
+    def add(self, target: Any, rule: Rule) -> None:
+        """Take down what ``guard.protect`` or ``guard.public`` says."""
+        known = isinstance(target, (str, Blueprint, type)) or callable(target)
+        if not known or target == "":
+            raise ConfigurationError(
+                f"{target!r} can't be protected.", "Name an endpoint pattern, a blueprint, a view class or a prefix."
+            )
+        self._entries.append(Entry(target, rule))
+
+    def own(self, blueprint: str) -> None:
+        """Mark one of our own blueprints."""
+        self._own.add(blueprint)
+
+    def inside(self, path: str) -> bool:
+        """Whether a canonical path lies under the guarded paths; without paths everything does."""
+        if self.paths is None:
+            return True
+        for prefix in self.paths:
+            if path.startswith(prefix) and (len(path) == len(prefix) or path[len(prefix)] == "/" or not prefix):
+                return True
+        return False
+
+    def find(self, app: Flask, url_rule: UrlRule, method: str) -> Rule | None:
+        """The rule of a matched route for a method; None when the route is the host's own business.
+
+        :raises ConfigurationError: what was said about it contradicts itself.
+        """
+        if url_rule.endpoint.partition(".")[0] in self._own:
+            return OWN
+        inside = self.inside(url_rule.rule)
+        drafts = tuple(drafts_of(app, url_rule, method))
+        parts = [part for draft in drafts for part in draft.parts]
+        parts += [entry.rule for entry in self._entries if entry.covers(app, url_rule)]
+        if method == "OPTIONS" and getattr(url_rule, "provide_automatic_options", True):
+            return replace(PROVEN, drafts=drafts) if inside or parts else None
+        # A target that only sets the mode, or a body's bound, says nothing about who may.
+        if not any(speaks(part) for part in parts):
+            if not inside and not parts:
+                return None
+            parts.append(CLOSED)
+        return combine(parts, drafts, f"{method} {url_rule.rule} ({url_rule.endpoint})")
+
+    def check(self, app: Flask) -> None:
+        """Look at every route once.
+
+        :raises ConfigurationError: a decorator stands above its route, or rules contradict each other.
+        """
+        for url_rule in app.url_map.iter_rules():
+            view = app.view_functions.get(url_rule.endpoint)
+            draft = draft_of(view)
+            if draft is not None and view is draft.view:
+                raise ConfigurationError(
+                    f"The rules of {draft.place} stand above its route decorator, so the route never sees them.",
+                    "Move them below it.",
+                )
+            for method in url_rule.methods or ():
+                self.find(app, url_rule, method)
+
+
+def speaks(rule: Rule) -> bool:
+    """Whether a rule says who may call: ``require``, ``protect`` with or without scopes, ``public``."""
+    return not set(rule.sources) <= {"accepts", "returns", "limit", "mode"}
+
+
+def drafts_of(app: Flask, url_rule: UrlRule, method: str) -> Iterator[Draft]:
+    """The drafts that decorators left on a view and, for a class of methods, on the method itself. HEAD is GET."""
+    view: Any = app.view_functions.get(url_rule.endpoint)
+    draft = draft_of(view)
+    if draft is not None:
+        yield draft
+    view_class = getattr(view, "view_class", None)
+    if view_class is None:
+        return
+    name = "get" if method == "HEAD" and not hasattr(view_class, "head") else method.lower()
+    for holder in (getattr(view_class, name, None), getattr(view_class, "dispatch_request", None)):
+        draft = draft_of(holder)
+        if draft is not None:
+            yield draft

@@ -1,0 +1,37 @@
+"""The values that pass between rooms: who called, what was decided, what happened.
+
+Everything here is plain data. Names of things that happen are ``source:subject:action``, alphabetical, each with its
+meaning: an audit trail is read years later by somebody who has only these names.
+"""
+
+from .callers import ANONYMOUS, SYSTEM, By, Caller, ClientFacts, Entitlement, HostUser
+from .decisions import ALLOWED, Decision, Flaw
+from .happened import AccessEvent, Evidence, instant
+from .happenings import Happening
+from .reasons import Reason
+from .words import Actor, Environment, Mode, Phase, Standing, State, Verdict
+
+__all__ = [
+    "ALLOWED",
+    "ANONYMOUS",
+    "SYSTEM",
+    "AccessEvent",
+    "Actor",
+    "By",
+    "Caller",
+    "ClientFacts",
+    "Decision",
+    "Entitlement",
+    "Environment",
+    "Evidence",
+    "Flaw",
+    "Happening",
+    "HostUser",
+    "Mode",
+    "Phase",
+    "Reason",
+    "Standing",
+    "State",
+    "Verdict",
+    "instant",
+]

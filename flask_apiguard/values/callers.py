@@ -1,0 +1,104 @@
+"""Who calls, and who acts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .words import Actor, Environment
+
+
+@dataclass(frozen=True, slots=True)
+class HostUser:
+    """The host's end user, as ``@guard.host_user`` returns it. ``id`` is the host's own, opaque to us."""
+
+    id: str
+    name: str = ""
+    email: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFacts:
+    """The client behind a caller, as it stood when its credential was verified."""
+
+    id: str
+    application_id: str
+    organization_id: str
+    name: str
+    environment: Environment
+    reference: str | None = None
+    plan: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlement:
+    """What a client may do now: scopes and roles, until when (seconds since the epoch), resting on which subjects."""
+
+    scopes: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    expires_at: float = float("inf")
+    subjects: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Caller:
+    """Who the gate found behind a request.
+
+    ``expires_at`` is seconds since the epoch (the earliest moment at which anything that this caller rests on
+    ends). ``subjects`` are the names in the change log that turn this caller stale. Falsy when nobody proved
+    anything (``ANONYMOUS``).
+    """
+
+    client: ClientFacts | None = None
+    user: HostUser | None = None
+    scopes: frozenset[str] = frozenset()
+    roles: frozenset[str] = frozenset()
+    credential_id: str | None = None
+    credential_kind: str | None = None
+    is_first_party: bool = False
+    expires_at: float = float("inf")
+    subjects: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+    headers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def environment(self) -> Environment | None:
+        """The client's environment; None for a first party and for nobody."""
+        return self.client.environment if self.client is not None else None
+
+    @property
+    def reference(self) -> str | None:
+        """The host's own id of the customer or tenant behind the application."""
+        return self.client.reference if self.client is not None else None
+
+    def may(self, scope: str) -> bool:
+        """Whether this caller holds the scope. A first party acts as its user, whom the host itself authorizes."""
+        return self.is_first_party or scope in self.scopes
+
+    def __bool__(self) -> bool:
+        return self.client is not None or self.is_first_party
+
+
+ANONYMOUS = Caller()
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who does something, and from where: the actor of every governed act.
+
+    ``id`` is a person's or client's id, or the operating system's user for a command. ``name`` is personal and
+    never enters a proof. ``request_id`` and ``address`` are empty for commands.
+    """
+
+    kind: Actor
+    id: str
+    name: str = ""
+    organization_id: str | None = None
+    seats: frozenset[str] = frozenset()
+    request_id: str = ""
+    address: str = ""
+
+
+SYSTEM = By(Actor.SYSTEM, "apiguard")
