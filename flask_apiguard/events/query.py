@@ -1,0 +1,207 @@
+"""Questions to the event store. Whoever asks first settles, so that the newest call is among the answers."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from ..db import Store
+from .line import load
+from .tables import access_event
+
+MOST = 1000
+_AT_ONCE = 1000
+
+
+class Page(NamedTuple):
+    """Events, newest first, as the fields of their lines; ``cursor`` brings the next ones and is None at the end."""
+
+    events: list[dict[str, Any]]
+    cursor: str | None
+
+
+class Observed(NamedTuple):
+    """What is worth knowing of one call when many are looked at."""
+
+    route: str | None
+    method: str
+    status: int
+    reason: str
+    need: str
+    time: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Counts of calls. Keys of ``by_route`` are (method, route); a stream counts once, when it ends."""
+
+    total: int
+    allowed: int
+    by_status: dict[int, int]
+    by_reason: dict[str, int]
+    by_route: dict[tuple[str, str | None], int]
+    first: dt.datetime | None
+    last: dt.datetime | None
+
+
+class Query:
+    """Reads the event store. ``settle`` is called before every answer."""
+
+    def __init__(self, store: Store, settle: Callable[[], object]) -> None:
+        self._store = store
+        self._settle = settle
+
+    def find(self, request_id: str) -> list[dict[str, Any]]:
+        """Every event of one request, as the fields of its line, opened before closed."""
+        self._settle()
+        with self._store.read() as conn:
+            found = conn.execute(
+                sa.select(access_event.c.line)
+                .where(access_event.c.id == request_id)
+                .order_by(access_event.c.batch, access_event.c.place)
+            )
+            return [load(line) for line in found.scalars()]
+
+    def calls(
+        self,
+        *,
+        client: str | None = None,
+        application: str | None = None,
+        environment: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+        status_class: int | None = None,
+        reason: str | None = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> Page:
+        """Events that fit, newest first, at most ``limit``. ``status_class`` 4 means 400 to 499.
+
+        :raises ValueError: the cursor is none of ours.
+        """
+        self._settle()
+        column = access_event.c
+        wanted = _of(client, application, environment, since, until)
+        if status_class is not None:
+            wanted.append(column.status.between(status_class * 100, status_class * 100 + 99))
+        if reason is not None:
+            wanted.append(column.reason == reason)
+        if cursor is not None:
+            wanted.append(sa.tuple_(column.time, column.batch, column.place) < sa.tuple_(*_read_cursor(cursor)))
+        limit = max(1, min(limit, MOST))
+        with self._store.read() as conn:
+            rows = conn.execute(
+                sa.select(column.time, column.batch, column.place, column.line)
+                .where(*wanted)
+                .order_by(column.time.desc(), column.batch.desc(), column.place.desc())
+                .limit(limit + 1)
+            ).all()
+        more = _write_cursor(rows[limit - 1]) if len(rows) > limit else None
+        return Page([load(row.line) for row in rows[:limit]], more)
+
+    def summary(
+        self,
+        *,
+        client: str | None = None,
+        application: str | None = None,
+        environment: str | None = None,
+        since: dt.datetime | None = None,
+        until: dt.datetime | None = None,
+    ) -> Summary:
+        """Counts of the calls that fit."""
+        self._settle()
+        column = access_event.c
+        wanted = [*_of(client, application, environment, since, until), column.phase != "opened"]
+        keys = (column.status, column.reason, column.method, column.route, column.allowed)
+        with self._store.read() as conn:
+            groups = conn.execute(
+                sa.select(*keys, sa.func.count().label("calls"), sa.func.min(column.time), sa.func.max(column.time))
+                .where(*wanted)
+                .group_by(*keys)
+            ).all()
+        by_status: dict[int, int] = {}
+        by_reason: dict[str, int] = {}
+        by_route: dict[tuple[str, str | None], int] = {}
+        for status, reason, method, route, _, calls, _, _ in groups:
+            by_status[status] = by_status.get(status, 0) + calls
+            by_reason[reason] = by_reason.get(reason, 0) + calls
+            by_route[method, route] = by_route.get((method, route), 0) + calls
+        return Summary(
+            total=sum(group.calls for group in groups),
+            allowed=sum(group.calls for group in groups if group.allowed),
+            by_status=by_status,
+            by_reason=by_reason,
+            by_route=by_route,
+            first=min((group[6] for group in groups), default=None),
+            last=max((group[7] for group in groups), default=None),
+        )
+
+    def observed(
+        self, application: str, environment: str | None = None, since: dt.datetime | None = None
+    ) -> Iterator[Observed]:
+        """Every call of an application since a moment, oldest first, read in portions."""
+        self._settle()
+        column = access_event.c
+        shown = (column.route, column.method, column.status, column.reason, column.need, column.time)
+        order = (column.time, column.batch, column.place)
+        last: tuple[Any, ...] | None = None
+        while True:
+            wanted = [*_of(None, application, environment, since, None), column.phase != "opened"]
+            if last is not None:
+                wanted.append(sa.tuple_(*order) > sa.tuple_(*_place(*last)))
+            with self._store.read() as conn:
+                rows = conn.execute(
+                    sa.select(*shown, column.batch, column.place).where(*wanted).order_by(*order).limit(_AT_ONCE)
+                ).all()
+            for row in rows:
+                yield Observed(*row[:6])
+            if len(rows) < _AT_ONCE:
+                return
+            last = (rows[-1].time, rows[-1].batch, rows[-1].place)
+
+
+def _of(
+    client: str | None,
+    application: str | None,
+    environment: str | None,
+    since: dt.datetime | None,
+    until: dt.datetime | None,
+) -> list[sa.ColumnElement[bool]]:
+    column = access_event.c
+    wanted: list[sa.ColumnElement[bool]] = []
+    if client is not None:
+        wanted.append(column.client == client)
+    if application is not None:
+        wanted.append(column.application == application)
+    if environment is not None:
+        wanted.append(column.environment == str(environment))
+    if since is not None:
+        wanted.append(column.time >= since)
+    if until is not None:
+        wanted.append(column.time < until)
+    return wanted
+
+
+def _place(time: dt.datetime, batch: int, place: int) -> tuple[Any, ...]:
+    return sa.literal(time, access_event.c.time.type), sa.literal(batch), sa.literal(place)
+
+
+def _write_cursor(row: Any) -> str:
+    micros = (row.time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+    return f"{micros}.{row.batch}.{row.place}"
+
+
+def _read_cursor(cursor: str) -> tuple[Any, ...]:
+    parts = cursor.split(".")
+    if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
+        raise ValueError("not a cursor of ours")
+    micros, batch, place = map(int, parts)
+    try:
+        time = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
+    except OverflowError:
+        raise ValueError("not a cursor of ours") from None
+    return _place(time, batch, min(place, 2**31 - 1))
