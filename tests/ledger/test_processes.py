@@ -1,0 +1,82 @@
+"""Many writers leave one chain without a gap, and a writer that is killed leaves a ledger that verifies."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from flask_apiguard.clock import Clock
+from flask_apiguard.crypto import Secrets
+from flask_apiguard.db import STATE, Store
+from flask_apiguard.ledger import Ledger
+from flask_apiguard.ledger.tables import ledger
+from flask_apiguard.migrations import create
+
+from .conftest import SECRET
+
+ROOT = Path(__file__).parents[2]
+WRITERS = 4
+EACH = 15
+
+
+@contextmanager
+def writers(url: str, number: int, count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    command = [sys.executable, "-m", "tests.ledger.writer", url]
+    started = [
+        subprocess.Popen([*command, f"w{name}", str(count)], cwd=ROOT, stdout=subprocess.PIPE) for name in range(number)
+    ]
+    try:
+        yield started
+    finally:
+        for process in started:
+            process.kill()
+            process.communicate()
+
+
+def demand_one_chain(store: Store) -> None:
+    found = Ledger(store, Secrets(SECRET), Clock()).verify()
+    assert (found.ok, found.count) == (True, WRITERS * EACH * 2)
+    with store.read() as conn:
+        subjects = list(conn.execute(sa.select(ledger.c.subject).order_by(ledger.c.seq)).scalars())
+    assert all(subjects[place] == subjects[place + 1] for place in range(0, len(subjects), 2))
+
+
+def test_four_processes_write_one_chain_on_sqlite(store: Store, tmp_path: Path) -> None:
+    store.open()
+    with writers(f"sqlite:///{tmp_path}/apiguard.db", WRITERS, EACH) as started:
+        assert [process.wait(60) for process in started] == [0] * WRITERS
+    demand_one_chain(store)
+
+
+def test_four_processes_write_one_chain_on_postgresql(postgres_url: str) -> None:
+    store = Store(STATE, lambda: postgres_url, Clock().now)
+    create(store.engine, STATE)
+    with writers(postgres_url, WRITERS, EACH) as started:
+        assert [process.wait(60) for process in started] == [0] * WRITERS
+    demand_one_chain(store)
+    store.close()
+
+
+@pytest.mark.parametrize("line", range(4))
+def test_a_writer_killed_in_the_middle_leaves_a_store_that_opens_and_verifies(tmp_path: Path, line: int) -> None:
+    url = f"sqlite:///{tmp_path}/apiguard.db"
+    with writers(url, 1, 100_000) as (process,):
+        assert process.stdout is not None
+        for _ in range(3 + 7 * line):
+            process.stdout.readline()
+        process.kill()
+        told = 3 + 7 * line + len(process.stdout.read().splitlines())
+    store = Store(STATE, lambda: url, Clock().now)
+    found = Ledger(store, Secrets(SECRET), Clock()).verify()
+    assert found.ok
+    assert found.count >= 2 * told
+    with store.write() as tx:
+        Ledger(store, Secrets(SECRET), Clock()).checkpoint(tx)
+    assert Ledger(store, Secrets(SECRET), Clock()).verify().ok
+    store.close()
