@@ -1,0 +1,59 @@
+"""What people are told by mail. Each says what happened, what to do, and what to do if it was not you."""
+
+from __future__ import annotations
+
+from ..contracts import Notice
+from ..db import Transaction
+from .desk import Desk
+
+#: Relative to the base URL. The secret stands behind ``#``, where no server's log and no Referer sees it.
+PAGES = {"proof": "/apiguard/prove", "sign-in": "/apiguard/sign-in", "invitation": "/apiguard/invitation"}
+_NOT_YOU = "If this was not you, you need do nothing: without this mail nobody gets in."
+
+
+def link(desk: Desk, word: str, secret: str) -> str:
+    """Where the secret is used: a link when the base URL is known, else the bare secret to copy."""
+    return f"{desk.base_url.rstrip('/')}{PAGES[word]}#{secret}" if desk.base_url else secret
+
+
+def prove(tx: Transaction, desk: Desk, email: str, secret: str) -> None:
+    """To somebody who registers."""
+    text = "Somebody registered this address here. To finish, open within 24 hours:"
+    _send(tx, "people:proof", email, "Confirm your address", text, link(desk, "proof", secret), _NOT_YOU)
+
+
+def known_already(tx: Transaction, email: str) -> None:
+    """To somebody whose address is registered again, instead of telling whoever did it."""
+    text = "Somebody registered this address here, but it has an account already. Sign in, or ask for a sign-in link."
+    _send(tx, "people:known", email, "You have an account already", text, "If this was not you, you need do nothing.")
+
+
+def sign_in(tx: Transaction, desk: Desk, email: str, secret: str) -> None:
+    """To somebody who asked for a link."""
+    text = "To sign in, open within 15 minutes:"
+    _send(tx, "people:link", email, "Your sign-in link", text, link(desk, "sign-in", secret), _NOT_YOU)
+
+
+def no_account(tx: Transaction, email: str) -> None:
+    """To an address with nothing behind it, so that asking for a link looks alike from outside."""
+    text = "Somebody asked for a sign-in link for this address, but nobody can sign in with it."
+    _send(tx, "people:link", email, "No sign-in with this address", text, "If this was not you, you need do nothing.")
+
+
+def invite(tx: Transaction, desk: Desk, email: str, inviter: str, seat: str, secret: str) -> None:
+    """To somebody who is offered a seat."""
+    text = f"{inviter} invites you to a seat as {seat}. To accept, open within 7 days:"
+    _send(tx, "people:invitation", email, "You are invited", text, link(desk, "invitation", secret))
+
+
+def password_changed(tx: Transaction, email: str) -> None:
+    """To the owner of an account whose password is another one now."""
+    text = "Your password was changed, and every other session was ended."
+    hint = "If this was not you, ask for a sign-in link and set another password at once."
+    _send(tx, "people:password", email, "Your password was changed", text, hint)
+
+
+def _send(tx: Transaction, key: str, email: str, subject: str, *paragraphs: str) -> None:
+    from ..notices import notify
+
+    notify(tx, Notice(key=key, subject=subject, text="\n\n".join(paragraphs) + "\n", to=(email,)))
