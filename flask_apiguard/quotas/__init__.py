@@ -1,0 +1,51 @@
+"""Plans, limits and quotas: what a client is entitled to, counted exactly for everybody who shares the counter."""
+
+from .attempts import Attempts
+from .book import RouteLimits
+from .choose import (
+    COUNTERS_AWAY,
+    COUNTERS_URL,
+    DEFAULT_PLAN,
+    FAILED_ATTEMPTS,
+    SETTINGS,
+    counter_for,
+)
+from .counting import Counter, Demand, Memory, Taken
+from .items import Item, parse_items
+from .periods import Rate, parse_rates
+from .plans import Override, Plan, end_override, overrides_of, plan_of, plans, put_override, put_plan
+from .quotas import UNCOUNTED, Quotas, Usage
+from .remote import Valkey
+from .sharedfile import SharedFile
+
+__all__ = [
+    "COUNTERS_AWAY",
+    "COUNTERS_URL",
+    "DEFAULT_PLAN",
+    "FAILED_ATTEMPTS",
+    "SETTINGS",
+    "UNCOUNTED",
+    "Attempts",
+    "Counter",
+    "Demand",
+    "Item",
+    "Memory",
+    "Override",
+    "Plan",
+    "Quotas",
+    "Rate",
+    "RouteLimits",
+    "SharedFile",
+    "Taken",
+    "Usage",
+    "Valkey",
+    "counter_for",
+    "end_override",
+    "overrides_of",
+    "parse_items",
+    "parse_rates",
+    "plan_of",
+    "plans",
+    "put_override",
+    "put_plan",
+]

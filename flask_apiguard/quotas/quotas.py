@@ -1,0 +1,190 @@
+"""The step ``count`` of a request's way: one question to the counter, one decision."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from ..clock import Clock
+from ..db import Store
+from ..errors import StoreAway
+from ..rules import Rule
+from ..values import ALLOWED, Caller, Decision, Reason, instant
+from .attempts import prefix
+from .book import RouteLimits, Sheet, compile_route, demand_of, make_sheet
+from .counting import Counter, Kind, Taken
+from .items import Item
+from .plans import overrides_of, plan_of
+
+#: The detail of a decision that let a call pass because nobody could count it (``away="open"``).
+UNCOUNTED = "not counted: a store is away"
+SHEETS_AT_MOST = 10_000
+_FOREVER = float("inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """How one item of a client's plan stands. ``kind`` is ``rate`` or ``quota``; ``own`` marks an override."""
+
+    name: str
+    kind: str
+    limit: str
+    amount: int
+    used: int
+    remaining: int
+    resets_at: dt.datetime
+    own: bool = False
+
+
+class _PlanMissing(Exception):
+    """A client's plan is not written down."""
+
+
+class Quotas:
+    """Plans, overrides and route limits against one counter.
+
+    ``away`` says what happens when counter or store do not answer: ``"closed"`` refuses with 503, ``"open"`` lets the
+    call pass with :data:`UNCOUNTED` in the decision's detail. ``default_plan`` counts for clients without a plan.
+    """
+
+    def __init__(
+        self, store: Store, counter: Counter, clock: Clock, *, away: str = "closed", default_plan: str | None = None
+    ) -> None:
+        self._store = store
+        self._counter = counter
+        self._clock = clock
+        self._open = away == "open"
+        self._default = default_plan
+        #: By holder, then by route: a change of the client drops one entry.
+        self._sheets: dict[str, dict[str, Sheet]] = {}
+        self._size = 0
+        self._moved = 0
+
+    def route(self, rule: Rule, route_key: str) -> RouteLimits:
+        """Make a rule's limits ready. ``route_key`` is endpoint and method: ``"orders.create POST"``.
+
+        :raises flask_apiguard.errors.ConfigurationError: a rate can't be read; it is named.
+        """
+        return compile_route(rule, route_key)
+
+    def take(self, caller: Caller, limits: RouteLimits, address: str = "") -> Decision:
+        """Count one call for a client, a first party's user, or an address.
+
+        Allowed and refused alike carry ``RateLimit-Policy`` and ``RateLimit`` (draft-ietf-httpapi-ratelimit-headers),
+        when anything was counted. ``need`` of a refusal names the limit.
+        """
+        client = caller.client
+        if client is None and not limits.items:
+            return ALLOWED  # plans are for clients
+        now = self._clock.time()
+        plan = None
+        try:
+            if client is not None:
+                plan = client.plan or self._default
+                sheets = self._sheets.get(client.id)
+                sheet = sheets.get(limits.key) if sheets is not None else None
+                if sheet is None or sheet.plan != plan or not sheet.since <= now * 1000 < sheet.until:
+                    sheet = self._make(client.id, plan, limits, now)
+            else:  # not remembered: addresses are many, and there is no store to ask
+                holder = f"user:{quote(caller.user.id)}" if caller.user is not None else f"address:{prefix(address)}"
+                sheet = make_sheet(holder, None, (), limits, now, _FOREVER)
+            if not sheet.demands:
+                return ALLOWED
+            taken = self._counter.take(sheet.demands, now)
+        except StoreAway as error:
+            if self._open:
+                return Decision(True, Reason.ALLOWED, UNCOUNTED)
+            return Decision(False, Reason.STORE_AWAY, "Calls can not be counted.", retry_after=error.retry_after)
+        except _PlanMissing:
+            return Decision(
+                False, Reason.STORE_AWAY, f"The plan {plan!r} is not written down.", need=str(plan), retry_after=60
+            )
+        return _decide(sheet, taken)
+
+    def usage(self, client_id: str, plan: str | None) -> list[Usage]:
+        """How a client's plan and own limits stand now, by name. Looks, and counts nothing.
+
+        :raises StoreAway: counter or store do not answer.
+        """
+        now = self._clock.time()
+        items, _, own = self._entitled(client_id, plan or self._default, now)
+        demands = [demand_of(client_id, item, 0, now)[0] for item in items]
+        taken = self._counter.take(demands, now) if demands else []
+        return [
+            Usage(
+                item.name,
+                "rate" if item.rate else "quota",
+                str(item),
+                item.amount,
+                one.used,
+                one.remaining,
+                instant(now + one.reset / 1000),
+                item.name in own,
+            )
+            for item, one in zip(items, taken, strict=True)
+        ]
+
+    def forget(self, subject: str) -> None:
+        """Let go of what a subject of the change log (``client:…``, ``plan:…``) makes stale."""
+        kind, _, name = subject.partition(":")
+        if kind == "client":
+            self._moved += 1
+            gone = self._sheets.pop(name, None)
+            self._size -= len(gone) if gone is not None else 0
+        elif kind in ("plan", "everything"):
+            self.flush()
+
+    def flush(self) -> None:
+        """Let go of everything."""
+        self._moved += 1
+        self._sheets = {}
+        self._size = 0
+
+    def _make(self, client_id: str, plan: str | None, limits: RouteLimits, now: float) -> Sheet:
+        moved = self._moved
+        entitled, until, _ = self._entitled(client_id, plan, now)
+        sheet = make_sheet(client_id, plan, entitled, limits, now, until)
+        if moved == self._moved:
+            # Else the change log moved while we read: what we read may be what it told us to forget.
+            if self._size >= SHEETS_AT_MOST:
+                self.flush()
+            self._sheets.setdefault(client_id, {})[limits.key] = sheet
+            self._size += 1
+        return sheet
+
+    def _entitled(self, client_id: str, plan: str | None, now: float) -> tuple[tuple[Item, ...], float, set[str]]:
+        """A client's items by name, until when they are so (seconds), and the names of its own."""
+        with self._store.read() as conn:
+            found = plan_of(conn, plan) if plan is not None else None
+            own = overrides_of(conn, client_id, instant(now))
+        if plan is not None and found is None:
+            raise _PlanMissing  # never unlimited by a mistake
+        items = {item.name: item for item in (found.items if found is not None else ())}
+        items |= {one.item.name: one.item for one in own}
+        until = min((one.until.timestamp() for one in own if one.until is not None), default=_FOREVER)
+        return tuple(items[name] for name in sorted(items)), until, {one.item.name for one in own}
+
+
+def _decide(sheet: Sheet, taken: Sequence[Taken]) -> Decision:
+    parts = []
+    worst = -1
+    for place, (_, remaining, reset, retry) in enumerate(taken):
+        parts.append(f'"{sheet.items[place].name}";r={remaining};t={-(-reset // 1000)}')
+        if retry is not None and (worst < 0 or retry > (taken[worst].retry or 0)):
+            worst = place
+    headers = (("RateLimit-Policy", sheet.policy), ("RateLimit", ", ".join(parts)))
+    if worst < 0:
+        return Decision(True, Reason.ALLOWED, headers=headers)
+    item, demand = sheet.items[worst], sheet.demands[worst]
+    is_rate = demand.kind is Kind.RATE
+    return Decision(
+        False,
+        Reason.LIMIT_EXCEEDED if is_rate else Reason.QUOTA_EXCEEDED,
+        f"The {'limit' if is_rate else 'quota'} {item.name!r} of {item} is used up.",
+        need=item.name,
+        have=f"{taken[worst].used} of {item.amount}",
+        retry_after=max(1, -(-(taken[worst].retry or 0) // 1000)),
+        headers=headers,
+    )
