@@ -1,11 +1,14 @@
 """The change log: whatever can turn a decision appends its subject here, in the transaction of the change.
 
 Subjects are ``kind:id``: ``application:…``, ``client:…``, ``credential:…``, ``family:…`` (of tokens),
-``organization:…``, ``plan:…``, ``policy:…``, ``role:…``, ``scope:…``, ``user:…``, and ``everything``. Each process
-holds its place in the log and lets go of what it remembers about the subjects that moved.
+``organization:…``, ``plan:…``, ``policy:…``, ``role:…``, ``scope:…``, ``token:…``, ``user:…``; and ``imported_keys``
+and ``everything``. Each process holds its place in the log and lets go of what it remembers about the subjects that
+moved.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import sqlalchemy as sa
 
@@ -16,6 +19,9 @@ FLUSH_ORDER = 50
 EVERYTHING = "everything"
 #: One number for everyone who appends: on PostgreSQL commits must become visible in the order of `seq`.
 _LOCK_KEY = 0x61706967
+
+_numbers = itertools.count(1)
+_noticed = 0
 
 change = sa.Table(
     "apiguard_change",
@@ -33,7 +39,19 @@ def changed(tx: Transaction, *subjects: str) -> None:
     if waiting is None:
         waiting = tx.notes["changes"] = []
         tx.before_commit(FLUSH_ORDER, lambda: _append(tx))
+        tx.after_commit(_notice)
     waiting.extend(subject for subject in subjects if subject not in waiting)
+
+
+def noticed() -> int:
+    """A number that is another one after each change that this very process committed."""
+    return _noticed
+
+
+def _notice() -> None:
+    # What a process did itself it knows at once, however young its last look into the store is.
+    global _noticed
+    _noticed = next(_numbers)
 
 
 def _append(tx: Transaction) -> None:

@@ -11,14 +11,16 @@ import os
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
 from ..db import Store
 from ..errors import StoreAway
-from .changes import EVERYTHING, change
+from .changes import EVERYTHING, change, noticed
 
 Value = TypeVar("Value")
 #: A cached allow whose last look is older than this is not an allow. Seconds.
@@ -27,7 +29,17 @@ INODE_EVERY = 1.0
 ROWS_AT_MOST = 1000
 #: Connections of a parent process: closing them in a child would speak on the parent's sockets.
 _LEFT_TO_THE_PARENT: list[object] = []
+#: Whose lock another thread may hold at the moment of a fork: in the child nobody would ever let go of it.
+_LOCKED: weakref.WeakSet[Any] = weakref.WeakSet()
 _POSITION = "SELECT max(seq) FROM apiguard_change"
+
+
+def _after_fork() -> None:
+    for part in list(_LOCKED):
+        part._lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 class Memory(Generic[Value]):
@@ -38,6 +50,7 @@ class Memory(Generic[Value]):
         self._entries: dict[bytes | str, tuple[Value, tuple[str, ...]]] = {}
         self._by_subject: dict[str, set[bytes | str]] = {}
         self._lock = threading.Lock()
+        _LOCKED.add(self)
         self._version = 0
 
     @property
@@ -100,8 +113,10 @@ class Watch:
         self._forget: list[Callable[[Iterable[str]], None]] = []
         self._flush: list[Callable[[], None]] = []
         self._lock = threading.Lock()
+        _LOCKED.add(self)
         self._pid = 0
         self._seen: int | None = None
+        self._noticed = 0
         self._looked = float("-inf")
         self._tried = float("-inf")
         self._raw: sqlite3.Connection | None = None
@@ -125,7 +140,7 @@ class Watch:
                 with self._lock:
                     if self._look_sqlite(now):
                         return
-            elif now - self._looked < self._interval:
+            elif now - self._looked < self._interval and self._noticed == noticed():
                 return
         self._look_slowly(now)
 
@@ -144,7 +159,7 @@ class Watch:
 
     def _look_slowly(self, now: float) -> None:
         # One thread looks; the others go on as long as the last look is young enough to stand on.
-        fresh = self._pid == os.getpid() and now - self._looked < STALE_AFTER
+        fresh = self._pid == os.getpid() and now - self._looked < STALE_AFTER and self._noticed == noticed()
         if not self._lock.acquire(blocking=not fresh):
             return
         try:
@@ -164,6 +179,7 @@ class Watch:
 
     def _reopen(self, now: float) -> None:
         """Look once more on a connection that is known to be good."""
+        own = noticed()
         path = self._store.path
         if path is None:
             if self._kept is None:
@@ -171,20 +187,20 @@ class Watch:
                 self._kept = self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
             newest = self._kept.execute(sa.text(_POSITION)).scalar() or 0
         else:
-            if not path.exists():
-                self._store.close()
+            if self._stat(path) != self._inode and (self._inode is not None or not path.exists()):
+                self._store.close()  # its connections go on reading the file that was here before
             self._store.open()
             if self._raw is not None:
                 self._raw.close()
             self._raw = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
             newest = self._raw.execute(_POSITION).fetchone()[0] or 0
-            seen = os.stat(path)
-            if self._inode is not None and self._inode != (seen.st_dev, seen.st_ino):
+            seen = self._stat(path)
+            if self._inode is not None and self._inode != seen:
                 self._everything(newest)  # another file stands where ours was: nothing that we remember holds
-            self._inode, self._inode_at = (seen.st_dev, seen.st_ino), now
+            self._inode, self._inode_at = seen, now
         if newest != self._seen:
             self._catch_up(newest)
-        self._looked = time.monotonic()
+        self._noticed, self._looked = own, now
 
     def _catch_up(self, newest: int) -> None:
         """Tell the memories which subjects moved; whatever doesn't add up is told as everything."""
@@ -221,13 +237,17 @@ class Watch:
         self._seen = newest
 
     def _same_file(self, now: float) -> bool:
-        path = self._store.path
-        try:
-            seen = os.stat(path) if path is not None else None
-        except OSError:
-            return False
         self._inode_at = now
-        return seen is not None and (seen.st_dev, seen.st_ino) == self._inode
+        return self._store.path is not None and self._stat(self._store.path) == self._inode
+
+    @staticmethod
+    def _stat(path: Path) -> tuple[int, int] | None:
+        """Which file stands there; None for no file."""
+        try:
+            seen = os.stat(path)
+        except OSError:
+            return None
+        return seen.st_dev, seen.st_ino
 
     def _reset(self) -> None:
         """After a fork: the parent's connections are left to the parent, nothing remembered is trusted."""

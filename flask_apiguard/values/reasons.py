@@ -82,9 +82,16 @@ class Reason(Enum):
         "gate:application:retired", 401, "This application is retired",
         "Register a new application.",
     )
+    APPLICATION_NOT_READY = (
+        "gate:application:not-ready", 401, "This application may not act in this environment",
+        "Finish the onboarding for this environment.",
+    )
     ATTEMPTS_EXCEEDED = (
         "gate:attempts:exceeded", 429, "Too many failed credentials from this address",
         "Wait for the seconds in Retry-After; a valid credential is answered at once.",
+    )
+    AUDIENCE_WRONG = (
+        "gate:audience:wrong", 401, "This token is for another API", "Ask for a token whose resource is this API.",
     )
     BODY_TOO_LARGE = (
         "gate:body:too-large", 413, "The body is larger than this route takes",
@@ -97,6 +104,9 @@ class Reason(Enum):
     CREDENTIAL_AMBIGUOUS = (
         "gate:credential:ambiguous", 400, "Two different credentials were presented",
         "Send one credential, in Authorization or in X-API-Key.",
+    )
+    CREDENTIAL_BOUND = (
+        "gate:credential:bound", 401, "This token is bound to a key", "Present it together with a proof of that key.",
     )
     CREDENTIAL_EXPIRED = (
         "gate:credential:expired", 401, "This credential has expired",

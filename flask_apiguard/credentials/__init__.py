@@ -1,0 +1,48 @@
+"""Credentials and tokens: made, rotated, revoked, and verified at the gate."""
+
+from .client_secrets import check_client_secret
+from .format import Format, Malformed, pattern
+from .imported import Entry, import_hashed
+from .keys import Keys, revoke, revoke_all
+from .presented import presented_texts
+from .records import Credential, Kind, Phase, get, list_of
+from .settings import KEY_LIFETIME, SETTINGS, TOKEN_LIFETIME
+from .tokens import Token, TokenKind, Tokens, prune, revoke_family, revoke_token, revoke_tokens_of
+from .types import AccessTokenType, ApiKeyType, ImportedKeyType
+from .use import LastUse, Use, uses_of
+from .verifier import Verifier
+
+__all__ = [
+    "KEY_LIFETIME",
+    "SETTINGS",
+    "TOKEN_LIFETIME",
+    "AccessTokenType",
+    "ApiKeyType",
+    "Credential",
+    "Entry",
+    "Format",
+    "ImportedKeyType",
+    "Keys",
+    "Kind",
+    "LastUse",
+    "Malformed",
+    "Phase",
+    "Token",
+    "TokenKind",
+    "Tokens",
+    "Use",
+    "Verifier",
+    "check_client_secret",
+    "get",
+    "import_hashed",
+    "list_of",
+    "pattern",
+    "presented_texts",
+    "prune",
+    "revoke",
+    "revoke_all",
+    "revoke_family",
+    "revoke_token",
+    "revoke_tokens_of",
+    "uses_of",
+]

@@ -1,0 +1,66 @@
+"""The tables of this room. Secrets stand in them as HMAC-SHA-256 under a key derived from ``APIGUARD_SECRET``."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
+
+from ..clients.tables import client
+from ..db import Instant, Json, metadata
+
+#: JSON whose absence is SQL's NULL: "no narrowing" is not an empty list.
+OptionalJson = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+credential = sa.Table(
+    "apiguard_credential",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("client_id", sa.String(40), sa.ForeignKey(client.c.id), nullable=False, index=True),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("name", sa.String(200), nullable=False),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    # How the host hashed it, for an imported key.
+    sa.Column("algorithm", sa.String(10)),
+    sa.Column("hint", sa.String(60), nullable=False),
+    sa.Column("scopes", OptionalJson),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("created_by", sa.String(160), nullable=False),
+    sa.Column("expires_at", Instant, nullable=False, index=True),
+    sa.Column("rotated_at", Instant),
+    sa.Column("retire_at", Instant),
+    sa.Column("replaces_id", sa.String(40), index=True),
+    sa.Column("revoked_at", Instant),
+    sa.Column("revoked_reason", sa.Text, nullable=False, default=""),
+)
+
+# No foreign key: a batch must not fail as a whole because one row of another table is gone.
+credential_use = sa.Table(
+    "apiguard_credential_use",
+    metadata,
+    sa.Column("credential_id", sa.String(40), primary_key=True),
+    sa.Column("last_used_at", Instant, nullable=False),
+    sa.Column("route", sa.String(200), nullable=False, default=""),
+    sa.Column("address_prefix", sa.String(50), nullable=False, default=""),
+)
+
+token = sa.Table(
+    "apiguard_token",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("digest", sa.String(64), nullable=False, unique=True),
+    sa.Column("family_id", sa.String(40), nullable=False, index=True),
+    sa.Column("generation", sa.Integer, nullable=False, default=0),
+    sa.Column("parent_id", sa.String(40)),
+    sa.Column("kind", sa.String(10), nullable=False),
+    sa.Column("client_id", sa.String(40), sa.ForeignKey(client.c.id), nullable=False, index=True),
+    sa.Column("credential_id", sa.String(40)),
+    sa.Column("user_id", sa.String(200), index=True),
+    sa.Column("scopes", Json, nullable=False, default=list),
+    sa.Column("audience", Json, nullable=False, default=list),
+    sa.Column("cnf", OptionalJson),
+    sa.Column("environment", sa.String(20), nullable=False),
+    sa.Column("issued_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False, index=True),
+    sa.Column("consumed_at", Instant),
+    sa.Column("revoked_at", Instant),
+)

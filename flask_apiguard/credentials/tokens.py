@@ -1,0 +1,187 @@
+"""Tokens: issued fast, stored hashed, found by digest, ended by themselves or by revocation.
+
+Issuing appends neither to the change log (no process can have remembered a new token) nor to the ledger (that is for
+governance). ``family_id`` binds what descends from one authorization: revoking the family ends all of it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..clients import changed
+from ..crypto import Secrets, new_id
+from ..db import Transaction
+from ..ledger import enter
+from ..values import By, Environment, Happening
+from .format import Format, Malformed, Written
+from .records import Source
+from .tables import token as table
+
+PURPOSE = "token"
+#: How long an ended token is kept, so that its holder hears "expired" and not "unknown".
+KEPT = dt.timedelta(days=1)
+PRUNED_AT_ONCE = 1000
+
+
+class TokenKind(StrEnum):
+    """What a token is for."""
+
+    ACCESS = "access"
+    REFRESH = "refresh"
+
+
+_WRITTEN = {TokenKind.ACCESS: Written.ACCESS, TokenKind.REFRESH: Written.REFRESH}
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token. ``cnf`` is a confirmation claim (RFC 7800) that binds it to a key; ``audience`` empty means here."""
+
+    id: str
+    family_id: str
+    kind: TokenKind
+    client_id: str
+    environment: Environment
+    scopes: tuple[str, ...]
+    issued_at: dt.datetime
+    expires_at: dt.datetime
+    credential_id: str | None = None
+    user_id: str | None = None
+    audience: tuple[str, ...] = ()
+    cnf: Mapping[str, Any] | None = None
+    generation: int = 0
+    parent_id: str | None = None
+    consumed_at: dt.datetime | None = None
+    revoked_at: dt.datetime | None = None
+
+
+COLUMNS = tuple(column for column in table.c if column.name != "digest")
+
+
+class Tokens:
+    """Tokens of one brand. ``lifetime`` is the access token's, in seconds."""
+
+    def __init__(self, format: Format, secrets: Secrets, lifetime: int) -> None:
+        self.format = format
+        self.lifetime = lifetime
+        self._secrets = secrets
+
+    def issue(
+        self,
+        tx: Transaction,
+        *,
+        client_id: str,
+        environment: Environment,
+        scopes: Iterable[str],
+        lifetime: int | None = None,
+        kind: TokenKind | str = TokenKind.ACCESS,
+        credential_id: str | None = None,
+        user_id: str | None = None,
+        audience: Iterable[str] = (),
+        cnf: Mapping[str, Any] | None = None,
+        parent: Token | None = None,
+        family_id: str | None = None,
+    ) -> tuple[Token, str]:
+        """Write one token; its text is returned here and nowhere else. ``lifetime`` is seconds.
+
+        A ``parent`` gives family and generation. The client's right to the token is the caller's to know.
+        """
+        kind = TokenKind(kind)
+        text = self.format.make_token(_WRITTEN[kind])
+        token_id = new_id("tok")
+        span = dt.timedelta(seconds=self.lifetime if lifetime is None else lifetime)
+        made = Token(
+            token_id,
+            parent.family_id if parent is not None else family_id or token_id,
+            kind, client_id, environment, tuple(sorted(scopes)), tx.now, tx.now + span, credential_id, user_id,
+            tuple(audience), cnf,
+            generation=parent.generation + 1 if parent is not None else 0,
+            parent_id=parent.id if parent is not None else None,
+        )  # fmt: skip
+        tx.execute(table.insert(), [_values(made) | {"digest": self.digest(text)}])
+        return made, text
+
+    def digest(self, text: str) -> str:
+        """How a token is stored."""
+        return self._secrets.digest(PURPOSE, text)
+
+    def find(self, source: Source, text: str) -> Token | None:
+        """The token of a text, ended ones too; None for any other text."""
+        try:
+            parsed = self.format.parse(text)
+        except Malformed:
+            return None
+        if parsed is None or parsed.written not in (Written.ACCESS, Written.REFRESH):
+            return None
+        row = source.execute(sa.select(*COLUMNS).where(table.c.digest == self.digest(text))).first()
+        return None if row is None else token_of(row._mapping)
+
+
+def token_of(values: sa.RowMapping) -> Token:
+    """A row as a value."""
+    read: dict[str, Any] = {column.name: values[column.name] for column in COLUMNS}
+    read |= {
+        "kind": TokenKind(read["kind"]), "environment": Environment(read["environment"]),
+        "scopes": tuple(read["scopes"]), "audience": tuple(read["audience"]),
+    }  # fmt: skip
+    return Token(**read)
+
+
+def _values(made: Token) -> dict[str, Any]:
+    read: dict[str, Any] = {column.name: getattr(made, column.name) for column in COLUMNS}
+    return read | {"scopes": list(made.scopes), "audience": list(made.audience)}
+
+
+def revoke_token(tx: Transaction, token_id: str) -> bool:
+    """End one token (RFC 7009); whether it was alive. What its own client gives back is not governance: no entry."""
+    done = tx.execute(
+        table.update().where(table.c.id == token_id, table.c.revoked_at.is_(None)).values(revoked_at=tx.now)
+    )
+    if done.rowcount:
+        changed(tx, f"token:{token_id}")
+    return bool(done.rowcount)
+
+
+def revoke_family(tx: Transaction, by: By, family_id: str, reason: str) -> int:
+    """End everything that descends from one authorization; how many tokens that were."""
+    done = tx.execute(
+        table.update().where(table.c.family_id == family_id, table.c.revoked_at.is_(None)).values(revoked_at=tx.now)
+    )
+    if done.rowcount:
+        changed(tx, f"family:{family_id}")
+        enter(
+            tx, by, Happening.CREDENTIALS_TOKENS_REVOKED, f"family:{family_id}",
+            after={"tokens": done.rowcount}, reason=reason,
+        )  # fmt: skip
+    return int(done.rowcount)
+
+
+def revoke_tokens_of(tx: Transaction, by: By, client_id: str, reason: str) -> int:
+    """End every token of a client that has not ended; how many that were."""
+    done = tx.execute(
+        table.update()
+        .where(table.c.client_id == client_id, table.c.revoked_at.is_(None), table.c.expires_at > tx.now)
+        .values(revoked_at=tx.now)
+    )
+    if done.rowcount:
+        changed(tx, f"client:{client_id}")
+        enter(
+            tx, by, Happening.CREDENTIALS_TOKENS_REVOKED, f"client:{client_id}",
+            after={"tokens": done.rowcount}, reason=reason,
+        )  # fmt: skip
+    return int(done.rowcount)
+
+
+def prune(tx: Transaction, now: dt.datetime, most: int = PRUNED_AT_ONCE) -> int:
+    """Delete up to ``most`` tokens whose whole family ended a day ago: a consumed one tells reuse until then."""
+    cutoff = now - KEPT
+    sibling = table.alias()
+    lives = sa.exists().where(sibling.c.family_id == table.c.family_id, sibling.c.expires_at > cutoff)
+    ended = sa.select(table.c.id).where(table.c.expires_at <= cutoff, ~lives).limit(most)
+    return int(tx.execute(table.delete().where(table.c.id.in_(ended))).rowcount)

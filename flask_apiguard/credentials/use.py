@@ -1,0 +1,133 @@
+"""When each credential was last used: kept in memory, written in batches.
+
+Losing the last half minute when a process is killed is the price of not writing to the store on every request.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from ..clock import Clock
+from ..db import Store
+from ..errors import StoreAway
+from ..values import instant
+from .records import Source
+from .tables import credential_use as table
+
+EVERY_SECONDS = 30.0
+AT_MOST = 1000
+_CHUNK = 200
+ROUTE_AT_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """The last known use of one credential."""
+
+    credential_id: str
+    last_used_at: dt.datetime
+    route: str = ""
+    address_prefix: str = ""
+
+
+class LastUse:
+    """What this process saw since it last wrote."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._seen: dict[str, tuple[float, str, str]] = {}
+        self._lock = threading.Lock()
+        self._flushed = clock.monotonic()
+        self._pid = os.getpid()
+
+    def touch(self, credential_id: str | None, route: str | None, address: str) -> None:
+        """Take down one use; every half minute, or at a thousand credentials, all are written. Tokens are left out."""
+        if credential_id is None or not credential_id.startswith("cred_"):
+            return
+        if self._pid != os.getpid():  # the parent writes what the parent saw
+            self._pid, self._seen, self._lock = os.getpid(), {}, threading.Lock()
+        self._seen[credential_id] = (self._clock.time(), route or "", address)
+        if len(self._seen) >= AT_MOST or self._clock.monotonic() - self._flushed >= EVERY_SECONDS:
+            try:
+                self.flush()
+            except StoreAway:
+                # Nobody's request fails because a statistic could not be written; it is tried again later.
+                self._flushed = self._clock.monotonic()
+
+    def flush(self) -> int:
+        """Write what was seen; how many credentials that were. At once when another thread is at it.
+
+        :raises StoreAway: the store does not answer; what was seen is kept, up to its bound.
+        """
+        if not self._lock.acquire(blocking=False):
+            return 0
+        try:
+            seen, self._seen = self._seen, {}
+            try:
+                self._write(seen)
+            except BaseException:
+                if len(seen) < AT_MOST:
+                    self._seen = seen | self._seen
+                raise
+            self._flushed = self._clock.monotonic()
+            return len(seen)
+        finally:
+            self._lock.release()
+
+    def _write(self, seen: dict[str, tuple[float, str, str]]) -> None:
+        # In the order of ids, so that two processes never wait for each other's rows.
+        rows = [
+            {
+                "credential_id": credential_id,
+                "last_used_at": instant(at),
+                "route": route[:ROUTE_AT_MOST],
+                "address_prefix": prefix(address),
+            }
+            for credential_id, (at, route, address) in sorted(seen.items())
+        ]
+        if not rows:
+            return
+        with self._store.write() as tx:
+            for start in range(0, len(rows), _CHUNK):
+                tx.execute(_upsert(self._store.dialect, rows[start : start + _CHUNK]))
+
+
+def _upsert(dialect: str, rows: list[dict[str, Any]]) -> Any:
+    insert: Any = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table).values(rows)
+    new = insert.excluded
+    return insert.on_conflict_do_update(
+        index_elements=[table.c.credential_id],
+        set_={
+            "last_used_at": new.last_used_at,
+            "route": new.route,
+            "address_prefix": new.address_prefix,
+        },
+        where=new.last_used_at > table.c.last_used_at,
+    )
+
+
+def prefix(address: str) -> str:
+    """The network of an address: /24 of IPv4, /48 of IPv6; empty for what is no address."""
+    try:
+        read = ipaddress.ip_address(address.split("%", 1)[0])
+    except ValueError:
+        return ""
+    if isinstance(read, ipaddress.IPv6Address) and read.ipv4_mapped is not None:
+        read = read.ipv4_mapped
+    return str(ipaddress.ip_network((read, 24 if read.version == 4 else 48), strict=False))
+
+
+def uses_of(source: Source, credential_ids: Iterable[str]) -> dict[str, Use]:
+    """The last known use of each credential that has one."""
+    query = sa.select(table).where(table.c.credential_id.in_(list(credential_ids)))
+    return {row.credential_id: Use(**row._mapping) for row in source.execute(query)}

@@ -1,0 +1,75 @@
+"""Who is behind a request: the change log first, then memory, then the store."""
+
+from __future__ import annotations
+
+from werkzeug.wrappers import Request
+
+from ..clients import Memory, Watch
+from ..clock import Clock
+from ..contracts import CredentialType, Presented, Registry
+from ..crypto import Secrets, sha256
+from ..values import ANONYMOUS, Caller, Reason
+from .presented import presented_texts, raw_text
+from .standing import denied
+
+
+class Verifier:
+    """Credential types in their written order, and what this process remembers of their answers.
+
+    ``bound`` is how many callers are remembered. Only answers of types that say so are, never a refusal.
+    """
+
+    def __init__(
+        self,
+        types: Registry[CredentialType],
+        watch: Watch,
+        secrets: Secrets,
+        clock: Clock,
+        bound: int = 50_000,
+    ) -> None:
+        self._types = types
+        self._watch = watch
+        self._secrets = secrets
+        self._clock = clock
+        self._memory: Memory[Caller] = Memory(bound)
+        watch.attach(self._memory.forget, self._memory.flush)
+
+    def identify(self, request: Request) -> tuple[Caller, Presented | None]:
+        """The caller and what it presented; ``ANONYMOUS`` and None when nothing is presented.
+
+        :raises Denied: what is presented is ambiguous, nobody's, or bad.
+        :raises StoreAway: whether memory still holds can't be seen, or the store does not answer.
+        """
+        for kind in self._types:
+            presented = kind.read(request)
+            if presented is not None:
+                return self._verified(kind, presented), presented
+        if presented_texts(request)[0] is not None:
+            raise denied(Reason.CREDENTIAL_UNKNOWN)
+        return ANONYMOUS, None
+
+    def _verified(self, kind: CredentialType, presented: Presented) -> Caller:
+        if not kind.cacheable:
+            return kind.verify(presented)
+        self._watch.look()
+        key = sha256(f"{presented.kind}\0{presented.secret}")
+        found = self._memory.get(key)
+        if found is not None and found.expires_at > self._clock.time():
+            return found
+        version = self._memory.version
+        caller = kind.verify(presented)
+        self._memory.put(key, caller, caller.subjects, version)
+        return caller
+
+    def fingerprint(self, presented: Presented) -> str:
+        """16 hexadecimal characters that tell one credential from another without revealing it."""
+        return self._secrets.fingerprint(presented.secret)
+
+    def fingerprint_of(self, request: Request) -> str | None:
+        """A fingerprint of whatever the two headers hold, for a request whose credential could not be read."""
+        text = raw_text(request)
+        return None if text is None else self._secrets.fingerprint(text)
+
+    def challenges(self) -> list[str]:
+        """What ``WWW-Authenticate`` says on a 401: each challenge once, in the order of the types."""
+        return list(dict.fromkeys(kind.challenge() for kind in self._types))
