@@ -1,0 +1,1 @@
+"""Access events: the line, the spool, batches and their chain, sinks, questions, retention."""
