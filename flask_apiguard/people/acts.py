@@ -157,11 +157,11 @@ def may(by: By, act: Act, organization_id: str | None = None) -> bool:
 
 def _seats_in(by: By, organization_id: str | None) -> Iterable[str]:
     for seat in by.seats:
-        name, _, where = seat.partition("@")
+        name, placed, where = seat.partition("@")
         if name in HOUSE_SEATS:
-            if not where:
+            if not placed:
                 yield name
-        elif organization_id is not None and (where or by.organization_id) == organization_id:
+        elif organization_id is not None and (where if placed else by.organization_id) == organization_id:
             yield name
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from ..contracts import Notice
 from ..db import Transaction
+from ..notices import notify
 from .desk import Desk
 
+#: In `Notice.facts`: the text opens an account, so it goes to its address and nowhere else.
+CONFIDENTIAL = "confidential"
 #: Relative to the base URL. The secret stands behind ``#``, where no server's log and no Referer sees it.
 PAGES = {"proof": "/apiguard/prove", "sign-in": "/apiguard/sign-in", "invitation": "/apiguard/invitation"}
 _NOT_YOU = "If this was not you, you need do nothing: without this mail nobody gets in."
@@ -19,7 +24,7 @@ def link(desk: Desk, word: str, secret: str) -> str:
 def prove(tx: Transaction, desk: Desk, email: str, secret: str) -> None:
     """To somebody who registers."""
     text = "Somebody registered this address here. To finish, open within 24 hours:"
-    _send(tx, "people:proof", email, "Confirm your address", text, link(desk, "proof", secret), _NOT_YOU)
+    _send_secret(tx, "people:proof", email, "Confirm your address", text, link(desk, "proof", secret), _NOT_YOU)
 
 
 def known_already(tx: Transaction, email: str) -> None:
@@ -31,19 +36,26 @@ def known_already(tx: Transaction, email: str) -> None:
 def sign_in(tx: Transaction, desk: Desk, email: str, secret: str) -> None:
     """To somebody who asked for a link."""
     text = "To sign in, open within 15 minutes:"
-    _send(tx, "people:link", email, "Your sign-in link", text, link(desk, "sign-in", secret), _NOT_YOU)
+    _send_secret(tx, "people:link", email, "Your sign-in link", text, link(desk, "sign-in", secret), _NOT_YOU)
 
 
 def no_account(tx: Transaction, email: str) -> None:
     """To an address with nothing behind it, so that asking for a link looks alike from outside."""
     text = "Somebody asked for a sign-in link for this address, but nobody can sign in with it."
-    _send(tx, "people:link", email, "No sign-in with this address", text, "If this was not you, you need do nothing.")
+    _send(
+        tx,
+        "people:no-account",
+        email,
+        "No sign-in with this address",
+        text,
+        "If this was not you, you need do nothing.",
+    )
 
 
 def invite(tx: Transaction, desk: Desk, email: str, inviter: str, seat: str, secret: str) -> None:
     """To somebody who is offered a seat."""
     text = f"{inviter} invites you to a seat as {seat}. To accept, open within 7 days:"
-    _send(tx, "people:invitation", email, "You are invited", text, link(desk, "invitation", secret))
+    _send_secret(tx, "people:invitation", email, "You are invited", text, link(desk, "invitation", secret))
 
 
 def password_changed(tx: Transaction, email: str) -> None:
@@ -54,6 +66,12 @@ def password_changed(tx: Transaction, email: str) -> None:
 
 
 def _send(tx: Transaction, key: str, email: str, subject: str, *paragraphs: str) -> None:
-    from ..notices import notify
+    text = "\n\n".join(paragraphs) + "\n"
+    notify(tx, Notice(key, subject, text, (email,)))
 
-    notify(tx, Notice(key=key, subject=subject, text="\n\n".join(paragraphs) + "\n", to=(email,)))
+
+def _send_secret(tx: Transaction, key: str, email: str, subject: str, *paragraphs: str) -> None:
+    """Each one is another secret, so none is a repetition; ``confidential`` says that only its person may read it."""
+    text = "\n\n".join(paragraphs) + "\n"
+    notice = Notice(key, subject, text, (email,), facts={CONFIDENTIAL: True})
+    notify(tx, notice, window=dt.timedelta(0))

@@ -207,9 +207,9 @@ def powers_of(by: By) -> set[str]:
     """An actor's seats, each with its place, without marks of mere membership."""
     found = set()
     for power in by.seats:
-        name, _, where = power.partition("@")
-        if name in HOUSE_SEATS and not where:
+        name, placed, where = power.partition("@")
+        if name in HOUSE_SEATS and not placed:
             found.add(power)
-        elif name in ORGANIZATION_SEATS and (where or by.organization_id):
-            found.add(f"{name}@{where or by.organization_id}")
+        elif name in ORGANIZATION_SEATS and (where if placed else by.organization_id):
+            found.add(power if placed else f"{name}@{by.organization_id}")
     return found
