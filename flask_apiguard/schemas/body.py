@@ -117,6 +117,22 @@ def read(part: Callable[[], Any]) -> tuple[Any, Decision | None]:
         return None, malformed(detail="The body ended before its Content-Length.")
 
 
+def whole_body(request: Request) -> bytes:
+    """The body, kept by the request.
+
+    Werkzeug reads a body of unknown length up to the bound and stops there without a word; what would be a cut body
+    is refused here.
+
+    :raises RequestEntityTooLarge: it goes on beyond ``request.max_content_length``.
+    """
+    data = request.get_data()
+    bound = request.max_content_length
+    if bound is not None and len(data) >= bound and request.content_length is None:
+        if "wsgi.input_terminated" in request.environ and request.environ["wsgi.input"].read(1):
+            raise RequestEntityTooLarge
+    return data
+
+
 def json_document(request: Request, provider: Provider | None) -> tuple[Any, Decision | None]:
     """The request's JSON document, or the 400, 413 or 415."""
     reader = guard_json(request, provider)
@@ -125,7 +141,7 @@ def json_document(request: Request, provider: Provider | None) -> tuple[Any, Dec
     refusal = refused_encoding(request)
     if refusal is not None:
         return None, refusal
-    data, refusal = read(request.get_data)
+    data, refusal = read(lambda: whole_body(request))
     if refusal is not None:
         return None, refusal
     try:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 from flask import Request
 from werkzeug.datastructures import MultiDict
 
 from ..contracts import Schema
 from ..values import Decision, Flaw
-from .body import Provider, json_document, read, refused_encoding, unsupported
+from .body import Provider, json_document, read, refused_encoding, unsupported, whole_body
 from .strict import extended
 
-_FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
-#: What a decoder leaves where the bytes were no UTF-8. Nobody sends it on purpose.
+_MULTIPART = "multipart/form-data"
+_FORMS = frozenset({"application/x-www-form-urlencoded", _MULTIPART})
+_NOT_UTF_8 = Flaw("", "Not UTF-8.")
+#: What the multipart reader leaves where the bytes were no UTF-8. Nobody sends it on purpose.
 _REPLACEMENT = "\ufffd"
 Found = tuple[Any, tuple[Flaw, ...], Decision | None]
 
@@ -49,6 +52,8 @@ class Incoming:
         return document, (), refusal
 
     def _query(self, request: Request, provider: Provider | None) -> Found:
+        if not _is_utf_8(request.query_string):
+            return None, (_NOT_UTF_8,), None
         return *_singled(request.args, self.lists), None
 
     def _path(self, request: Request, provider: Provider | None) -> Found:
@@ -69,12 +74,15 @@ class Incoming:
         refusal = refused_encoding(request)
         if refusal is not None:
             return None, (), refusal
-        fields, refusal = read(
-            request, lambda: MultiDict([*request.form.items(multi=True), *request.files.items(multi=True)])
-        )
+        if request.mimetype != _MULTIPART:
+            # Kept by the request: its own form parser then reads from the kept bytes.
+            data, refusal = read(lambda: whole_body(request))
+            if refusal is None and not _is_utf_8(data):
+                return None, (_NOT_UTF_8,), None
+        given, refusal = (None, refusal) if refusal is not None else read(lambda: _fields_and_files(request))
         if refusal is not None:
             return None, (), refusal
-        return *_singled(fields, self.lists), None
+        return *_singled(given, self.lists), None
 
     def _placed(self, flaws: tuple[Flaw, ...]) -> tuple[Flaw, ...]:
         if self.location == "json" or not flaws:
@@ -99,6 +107,19 @@ def incoming(schema: Schema, location: str, into: str | None) -> Incoming:
 
 def _plain(header: str) -> str:
     return header.lower().replace("-", "_")
+
+
+def _is_utf_8(quoted: bytes) -> bool:
+    """Whether percent-encoded text is. Werkzeug keeps other bytes as ``%FF``, which a quoted ``%25FF`` is as well."""
+    try:
+        unquote_to_bytes(quoted).decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _fields_and_files(request: Request) -> MultiDict[str, Any]:
+    return MultiDict([*request.form.items(multi=True), *request.files.items(multi=True)])
 
 
 def _singled(given: MultiDict[str, Any], lists: Iterable[str]) -> tuple[dict[str, Any], tuple[Flaw, ...]]:

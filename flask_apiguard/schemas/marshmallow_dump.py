@@ -17,26 +17,15 @@ input and may look things up.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing
 
 from ..errors import FLAWS_AT_MOST
 from ..values import Flaw
+from .marshmallow_fields import KNOWN, WRONG, Step, Wrong, each, inner, judged, texts, unknown, validated
 from .strict import extended
-
-Step = Callable[[Any], Any]
-#: What formatting a value of the wrong type raises.
-_WRONG = (TypeError, ValueError, AttributeError, ArithmeticError, LookupError)
-
-
-class Wrong(Exception):
-    """Flaws somewhere below a value, with pointers relative to it."""
-
-    def __init__(self, flaws: list[tuple[str, str]]) -> None:
-        self.flaws = flaws
 
 
 class Outgoing:
@@ -66,7 +55,7 @@ class Outgoing:
         original = value
         if self._before:
             value = self._schema._invoke_dump_processors("pre_dump", value, many=many, original_data=original)
-        document = _each(self._one, value, "Not a list.") if many else self._one(value)
+        document = each(self._one, value, "Not a list.") if many else self._one(value)
         if self._after:
             return self._schema._invoke_dump_processors("post_dump", document, many=many, original_data=original)
         return document
@@ -74,7 +63,7 @@ class Outgoing:
     def checked(self, document: Any, many: bool | None = None) -> Any:
         """Check, or raise :class:`Wrong`."""
         many = self._many if many is None else many
-        return _each(self._one_checked, document, "Not a list.") if many else self._one_checked(document)
+        return each(self._one_checked, document, "Not a list.") if many else self._one_checked(document)
 
     def _one(self, value: Any) -> dict[str, Any]:
         if isinstance(value, (str, bytes, int, float, list, tuple)) or value is None:
@@ -92,7 +81,7 @@ class Outgoing:
                 continue
             try:
                 document[field.key] = field.dumped(found)
-            except (Wrong, ValidationError, *_WRONG) as error:
+            except (Wrong, ValidationError, *WRONG) as error:
                 flaws.extend(field.told(error))
         if flaws:
             raise Wrong(flaws)
@@ -111,7 +100,7 @@ class Outgoing:
                 continue
             try:
                 document[field.key] = field.checked(found)
-            except (Wrong, ValidationError, *_WRONG) as error:
+            except (Wrong, ValidationError, *WRONG) as error:
                 flaws.extend(field.told(error))
         if flaws:
             raise Wrong(flaws)
@@ -178,7 +167,7 @@ class _Field:
         if isinstance(error, Wrong):
             return [(self.tail + tail, detail) for tail, detail in error.flaws]
         if isinstance(error, ValidationError):
-            return [(self.tail, message) for message in _texts(error.messages)]
+            return [(self.tail, message) for message in texts(error.messages)]
         return [(self.tail, f"Not a valid {type(self._field).__name__.lower()}.")]
 
 
@@ -189,15 +178,15 @@ def steps(field: Any, name: str, known: dict[int, Outgoing]) -> tuple[Step, Step
         return _nested(field, known)
     if kind is fields.List:
         dumps, checks = steps(field.inner, name, known)
-        one, other = _inner(field.inner, dumps), _inner(field.inner, checks)
-        return _validated(lambda value: _each(one, value, "Not a valid list."), field, before=True), _validated(
-            lambda value: _each(other, value, "Not a valid list."), field, before=True
+        one, other = inner(field.inner, dumps), inner(field.inner, checks)
+        return validated(lambda value: each(one, value, "Not a valid list."), field, before=True), validated(
+            lambda value: each(other, value, "Not a valid list."), field, before=True
         )
     if (
         not field._CHECK_ATTRIBUTE
     ):  # methods and functions: `read` has computed what goes out, and only a load can judge
-        return _judged(field, name), _judged(field, name)
-    return _KNOWN.get(kind, _unknown)(field, name), _judged(field, name)
+        return judged(field, name), judged(field, name)
+    return KNOWN.get(kind, unknown)(field, name), judged(field, name)
 
 
 def _nested(field: Any, known: dict[int, Outgoing]) -> tuple[Step, Step]:
@@ -205,8 +194,8 @@ def _nested(field: Any, known: dict[int, Outgoing]) -> tuple[Step, Step]:
     plan = known.get(id(schema)) or _find_alike(schema, known) or Outgoing(schema, known)
     many = bool(schema.many or field.many)
     return (
-        _validated(lambda value: plan.dumped(value, many), field),
-        _validated(lambda value: plan.checked(value, many), field),
+        validated(lambda value: plan.dumped(value, many), field),
+        validated(lambda value: plan.checked(value, many), field),
     )
 
 
@@ -221,151 +210,6 @@ def _find_alike(schema: Schema, known: dict[int, Outgoing]) -> Outgoing | None:
     return None
 
 
-def _string(field: Any, _name: str) -> Step:
-    def dumps(value: Any) -> str:
-        return value if type(value) is str else str(field._serialize(value, None, None))
-
-    return _validated(dumps, field) if field.validators else dumps
-
-
-def _integer(field: Any, _name: str) -> Step:
-    text = field.as_string
-
-    def dumps(value: Any) -> Any:
-        if type(value) is not int:
-            if isinstance(value, bool):
-                raise TypeError
-            value = field._validated(value)
-        for validate in field.validators:
-            validate(value)
-        return field._to_string(value) if text else value
-
-    return dumps
-
-
-def _number(field: Any, _name: str) -> Step:
-    text = field.as_string
-
-    def dumps(value: Any) -> Any:
-        value = field._validated(value)
-        for validate in field.validators:
-            validate(value)
-        return field._to_string(value) if text else value
-
-    return dumps
-
-
-def _boolean(field: Any, _name: str) -> Step:
-    def dumps(value: Any) -> bool:
-        if value is not True and value is not False:
-            raise TypeError
-        return value
-
-    return _validated(dumps, field) if field.validators else dumps
-
-
-def _raw(field: Any, _name: str) -> Step:
-    def dumps(value: Any) -> Any:
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError
-        return value
-
-    return _validated(dumps, field) if field.validators else dumps
-
-
-def _temporal(field: Any, _name: str) -> Step:
-    """Dates and times: their validators compare the object itself, not its text."""
-
-    def dumps(value: Any) -> Any:
-        text = field._serialize(value, None, None)
-        for validate in field.validators:
-            validate(value)
-        return text
-
-    return dumps
-
-
-def _unknown(field: Any, name: str) -> Step:
-    def dumps(value: Any) -> Any:
-        output = field._serialize(value, name, {name: value})
-        if output is not None:
-            field.deserialize(output, name, {name: output})
-        return output
-
-    return dumps
-
-
-def _judged(field: Any, name: str) -> Step:
-    def checks(value: Any) -> Any:
-        field.deserialize(value, name, {name: value})
-        return value
-
-    return checks
-
-
-_KNOWN: Mapping[type, Callable[[Any, str], Step]] = {
-    fields.Boolean: _boolean,
-    fields.Date: _temporal,
-    fields.DateTime: _temporal,
-    fields.Decimal: _number,
-    fields.Email: _string,
-    fields.Enum: _temporal,
-    fields.Float: _number,
-    fields.Integer: _integer,
-    fields.Raw: _raw,
-    fields.String: _string,
-    fields.Time: _temporal,
-    fields.Url: _string,
-}
-
-
-def _validated(step: Step, field: Any, before: bool = False) -> Step:
-    """A step and then the field's validators, on what went in or on what comes out."""
-    validators = tuple(field.validators)
-    if not validators:
-        return step
-
-    def dumps(value: Any) -> Any:
-        output = step(value)
-        for validate in validators:
-            validate(value if before else output)
-        return output
-
-    return dumps
-
-
-def _inner(field: Any, step: Step) -> Step:
-    def one(value: Any) -> Any:
-        if value is None:
-            if not field.allow_none:
-                raise ValidationError(field.error_messages["null"])
-            return None
-        return step(value)
-
-    return one
-
-
-def _each(step: Step, values: Any, refusal: str) -> list[Any]:
-    if isinstance(values, (str, bytes, Mapping)) or not isinstance(values, Iterable):
-        raise Wrong([("", refusal)])
-    flaws: list[tuple[str, str]] = []
-    output = []
-    for index, value in enumerate(values):
-        try:
-            output.append(step(value))
-        except Wrong as error:
-            flaws.extend((f"/{index}{tail}", detail) for tail, detail in error.flaws)
-        except ValidationError as error:
-            flaws.extend((f"/{index}", message) for message in _texts(error.messages))
-        except _WRONG:
-            flaws.append((f"/{index}", "Not valid."))
-        if len(flaws) > FLAWS_AT_MOST:
-            break
-    if flaws:
-        raise Wrong(flaws)
-    return output
-
-
 def _told(step: Step, value: Any) -> tuple[Any, tuple[Flaw, ...]]:
     try:
         return step(value), ()
@@ -373,11 +217,3 @@ def _told(step: Step, value: Any) -> tuple[Any, tuple[Flaw, ...]]:
         return None, tuple(Flaw(tail, detail) for tail, detail in error.flaws[:FLAWS_AT_MOST])
     except RecursionError:
         return None, (Flaw("", "Nested in itself."),)
-
-
-def _texts(messages: Any) -> list[str]:
-    if isinstance(messages, Mapping):
-        return [text for below in messages.values() for text in _texts(below)]
-    if isinstance(messages, (list, tuple)):
-        return [text for below in messages for text in _texts(below)]
-    return [str(messages)]

@@ -38,7 +38,7 @@ class MarshmallowKind:
         shown = schema.__name__ if isinstance(schema, type) else type(schema).__name__
         try:
             return MarshmallowDocument(schema() if isinstance(schema, type) else schema)
-        except (MarshmallowError, TypeError, ValueError) as error:
+        except (MarshmallowError, NameError, TypeError, ValueError) as error:
             raise ConfigurationError(f"The schema {shown} can not be used: {error}.") from error
 
 

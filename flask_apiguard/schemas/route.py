@@ -53,6 +53,10 @@ class RouteSchemas:
             return None, Decision(False, Reason.DOCUMENT_INVALID, flaws=tuple(flaws[: 2 * FLAWS_AT_MOST]))
         return values, None
 
+    def unchecked(self, request: Request) -> Mapping[str, Any]:
+        """The documents as they came, by their ``into`` names: what a view gets while the gate only observes."""
+        return {part.into: part.raw(request) for part in self._takes if part.into is not None}
+
     def dump(self, rv: Any, *, head: bool = False) -> tuple[Any, Decision | None]:
         """What a Flask view returned, dumped through the schema of its status, with headers and status kept.
 

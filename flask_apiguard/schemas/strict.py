@@ -23,7 +23,7 @@ MAX_DEPTH = 64
 MAX_DIGITS = 1000
 _UTF_8 = frozenset({"utf-8", "utf8"})
 _BRACKETS = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_NO_MARKS = bytes(set(range(256)) - set(b'[]{}"'))
 _NUMBER_TOO_LONG = "A number of more than {} characters."
 
 
@@ -127,12 +127,15 @@ def _decoded(data: bytes) -> str:
 def _is_deeper(data: bytes, max_depth: int) -> bool:
     """Whether brackets outside strings nest deeper. Exact for JSON; never False for what would nest deeper in a reader.
 
-    Whole-buffer operations only, no loop over characters: strings are every second part between quotes once escaped
-    quotes are gone, and each round of removing adjacent pairs takes away exactly one level.
+    Whole-buffer operations only, no loop over characters. Escaped quotes go first; of what is left only brackets and
+    quotes are kept. Where quotes then stand in even runs, no bracket is inside a string; elsewhere strings are every
+    second part between quotes. Each round of removing adjacent brackets takes away exactly one level.
     """
     if b"\\" in data:
         data = data.replace(b"\\\\", b"").replace(b'\\"', b"")
-    rest = b"".join(data.split(b'"')[::2]).translate(_BRACKETS, _NO_BRACKETS)
+    rest = data.translate(_BRACKETS, _NO_MARKS).replace(b'""', b"")
+    if b'"' in rest:
+        rest = b"".join(rest.split(b'"')[::2])
     for rounds in range(max_depth):
         if not rest:
             return False
