@@ -29,10 +29,10 @@ class StrictJSON:
     were found to mean one thing only.
     """
 
-    __slots__ = ("_charset", "_data", "_module", "_provider", "_value")
+    __slots__ = ("_charset", "_data", "_provider", "_value", "module")
 
     def __init__(self, module: Any, charset: str | None, provider: Provider | None) -> None:
-        self._module = module
+        self.module = module
         self._charset = charset
         self._provider = provider
         self._data: bytes | None = None
@@ -58,7 +58,7 @@ class StrictJSON:
 
     def dumps(self, value: Any, **options: Any) -> Any:
         """As the module that this one stands for."""
-        return self._module.dumps(value, **options)
+        return self.module.dumps(value, **options)
 
 
 def guard_json(request: Request, provider: Provider | None = None) -> StrictJSON | None:
@@ -77,6 +77,15 @@ def guard_json(request: Request, provider: Provider | None = None) -> StrictJSON
     if type(request).on_json_loading_failed is Request.on_json_loading_failed:
         request.on_json_loading_failed = _refuse  # type: ignore[method-assign, assignment]
     return reader
+
+
+def release_json(request: Request) -> None:
+    """Give a request its own JSON reader back: while the gate only observes, it changes nothing for the view."""
+    own = request.__dict__
+    if isinstance(own.get("json_module"), StrictJSON):
+        request.json_module = own["json_module"].module
+    if own.get("on_json_loading_failed") is _refuse:
+        del own["on_json_loading_failed"]
 
 
 def _refuse(error: ValueError | None) -> NoReturn:
@@ -127,9 +136,9 @@ def whole_body(request: Request) -> bytes:
     """
     data = request.get_data()
     bound = request.max_content_length
-    if bound is not None and len(data) >= bound and request.content_length is None:
-        if "wsgi.input_terminated" in request.environ and request.environ["wsgi.input"].read(1):
-            raise RequestEntityTooLarge
+    is_full = bound is not None and len(data) >= bound and request.content_length is None
+    if is_full and "wsgi.input_terminated" in request.environ and request.environ["wsgi.input"].read(1):
+        raise RequestEntityTooLarge
     return data
 
 

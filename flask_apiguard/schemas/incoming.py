@@ -47,6 +47,16 @@ class Incoming:
         value, flaws = self.schema.load(document)
         return value, self._placed(flaws), None
 
+    def raw(self, request: Request) -> Any:
+        """The document as it came, unchecked: None where it can't be read at all, or not within its bound."""
+        if self.location == "json":
+            return read(lambda: request.get_json(silent=True))[0]
+        if self.location == "path":
+            return dict(request.view_args or {})
+        given = {"query": lambda: request.args, "form": lambda: _fields_and_files(request)}
+        found, _ = read(given.get(self.location, lambda: request.headers))
+        return None if found is None else dict(found.items())
+
     def _json(self, request: Request, provider: Provider | None) -> Found:
         document, refusal = json_document(request, provider)
         return document, (), refusal
@@ -77,9 +87,11 @@ class Incoming:
         if request.mimetype != _MULTIPART:
             # Kept by the request: its own form parser then reads from the kept bytes.
             data, refusal = read(lambda: whole_body(request))
-            if refusal is None and not _is_utf_8(data):
+            if refusal is not None:
+                return None, (), refusal
+            if not _is_utf_8(data):
                 return None, (_NOT_UTF_8,), None
-        given, refusal = (None, refusal) if refusal is not None else read(lambda: _fields_and_files(request))
+        given, refusal = read(lambda: _fields_and_files(request))
         if refusal is not None:
             return None, (), refusal
         return *_singled(given, self.lists), None

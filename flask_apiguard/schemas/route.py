@@ -54,7 +54,11 @@ class RouteSchemas:
         return values, None
 
     def unchecked(self, request: Request) -> Mapping[str, Any]:
-        """The documents as they came, by their ``into`` names: what a view gets while the gate only observes."""
+        """The documents as they came, by their ``into`` names: what a view gets while the gate only observes.
+
+        Whatever :meth:`load` or ``guard_json`` set on the request is taken back: the view reads as it did without us.
+        """
+        body.release_json(request)
         return {part.into: part.raw(request) for part in self._takes if part.into is not None}
 
     def dump(self, rv: Any, *, head: bool = False) -> tuple[Any, Decision | None]:

@@ -343,3 +343,19 @@ def test_a_kind_that_knows_no_names_is_asked_for_its_json_schema(app: Flask) -> 
     compiled = Schemas(kinds).route(Rule(accepts=(Accepts("plain", "query", "q"),)))
     with app.test_request_context("/?a=1&b=2"):
         assert compiled.load(request._get_current_object()) == ({"q": {"a": "1", "b": ["2"]}}, None)  # type: ignore[attr-defined]
+
+
+def test_while_the_gate_observes_the_view_reads_as_it_did_without_us(app: Flask, schemas: Schemas) -> None:
+    accepts = [JSON, Accepts(Page, "query", "page"), Accepts(Where, "path", "where"), Accepts(Head, "headers", "head")]
+    compiled = schemas.route(Rule(accepts=tuple(accepts)))
+    twice = b'{"a":1,"a":2}'
+    with app.test_request_context("/x?page=one", method="POST", data=twice, content_type="application/json"):
+        here = request._get_current_object()  # type: ignore[attr-defined]
+        assert compiled.load(here)[1] is not None
+        raw = compiled.unchecked(here)
+        assert (raw["order"], raw["page"], raw["where"]) == ({"a": 2}, {"page": "one"}, {})
+        assert request.get_json() == {"a": 2}
+    app.config["MAX_CONTENT_LENGTH"] = 5
+    with app.test_request_context("/x", method="POST", data=twice, content_type="application/json"):
+        here = request._get_current_object()  # type: ignore[attr-defined]
+        assert compiled.unchecked(here)["order"] is None
