@@ -1,0 +1,22 @@
+"""A gate before a Flask app's API routes, and an onboarding process for those who call them."""
+
+from .admission import current_caller
+from .db import alembic_include_object
+from .errors import Denied
+from .extension import APIGuard
+from .rules import accepts, limit, public, require, returns
+from .values import HostUser
+
+__all__ = [
+    "APIGuard",
+    "Denied",
+    "HostUser",
+    "accepts",
+    "alembic_include_object",
+    "current_caller",
+    "limit",
+    "public",
+    "require",
+    "returns",
+]
+__version__ = "0.1.0"

@@ -8,6 +8,7 @@ import hmac
 import secrets
 import time
 import zlib
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -54,19 +55,31 @@ def base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def strong(secret: bytes) -> bytes:
+    """The secret itself.
+
+    :raises ConfigurationError: it is too short to hold.
+    """
+    if len(secret) < SECRET_BYTES_AT_LEAST:
+        raise ConfigurationError(
+            f"APIGUARD_SECRET has {len(secret)} bytes; at least {SECRET_BYTES_AT_LEAST} are needed.",
+            'Make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"',
+        )
+    return secret
+
+
 class Secrets:
     """What is derived from ``APIGUARD_SECRET``: one key per purpose (HKDF-SHA-256, RFC 5869). Never printed."""
 
-    __slots__ = ("_keys", "_root")
+    __slots__ = ("_keys", "_root", "_source")
 
-    def __init__(self, secret: bytes) -> None:
-        if len(secret) < SECRET_BYTES_AT_LEAST:
-            raise ConfigurationError(
-                f"APIGUARD_SECRET has {len(secret)} bytes; at least {SECRET_BYTES_AT_LEAST} are needed.",
-                'Make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"',
-            )
-        self._root = secret
+    def __init__(self, secret: bytes | Callable[[], bytes]) -> None:
+        """``secret``, or what is asked for it at first use."""
+        self._source = secret
+        self._root: bytes | None = None
         self._keys: dict[str, bytes] = {}
+        if isinstance(secret, bytes):
+            self._root = strong(secret)
 
     def __repr__(self) -> str:
         return "<Secrets>"
@@ -75,6 +88,8 @@ class Secrets:
         """32 bytes for one purpose, the same in every process."""
         key = self._keys.get(purpose)
         if key is None:
+            if self._root is None:
+                self._root = strong(self._source if isinstance(self._source, bytes) else self._source())
             info = b"flask_apiguard:" + purpose.encode()
             key = self._keys[purpose] = HKDF(SHA256(), 32, salt=None, info=info).derive(self._root)
         return key

@@ -90,6 +90,7 @@ class Transaction:
         self.now = now
         self._before: list[tuple[int, Callable[[], None]]] = []
         self._after: list[Callable[[], None]] = []
+        self._ended: list[Callable[[], None]] = []
         self.notes: dict[str, Any] = {}
 
     def execute(self, statement: Any, parameters: Any = None) -> sa.CursorResult[Any]:
@@ -103,6 +104,10 @@ class Transaction:
     def after_commit(self, act: Callable[[], None]) -> None:
         """Run ``act`` once the transaction is durable; what it raises is the caller's."""
         self._after.append(act)
+
+    def afterwards(self, act: Callable[[], None]) -> None:
+        """Run ``act`` once the transaction has ended, however it ended: what must be on record although it failed."""
+        self._ended.append(act)
 
 
 class Store:
@@ -169,14 +174,19 @@ class Store:
 
         :raises StoreAway: the store does not answer.
         """
-        with self._guarded():
-            self.open()
-            with self.engine.connect().execution_options(apiguard_write=True) as conn:
-                with conn.begin():
+        ended: list[Callable[[], None]] = []
+        try:
+            with self._guarded():
+                self.open()
+                with self.engine.connect().execution_options(apiguard_write=True) as conn, conn.begin():
                     transaction = Transaction(conn, self, self.now())
+                    ended = transaction._ended
                     yield transaction
                     for _, act in sorted(transaction._before, key=lambda pair: pair[0]):
                         act()
+        finally:
+            for act_ended in ended:
+                act_ended()
         for act_after in transaction._after:
             act_after()
 
@@ -227,7 +237,7 @@ def make_engine(url: str) -> Engine:
         raise ConfigurationError("PostgreSQL needs psycopg.", "pip install 'Flask-APIGuard[postgres]'") from None
 
 
-def _sqlite_connect(connection: Any, record: Any) -> None:
+def _sqlite_connect(connection: Any, _: Any) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves: sqlite3's own comes too late to be IMMEDIATE
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")
@@ -244,3 +254,9 @@ def _sqlite_begin(connection: Connection) -> None:
 
 STATE = Schema("state", metadata, "state", HEADS["state"])
 EVENTS = Schema("events", events_metadata, "events", HEADS["events"])
+
+
+def alembic_include_object(obj: Any, name: str | None, kind: str, *_: Any) -> bool:
+    """Keep a host's own migrations off our tables: ``Migrate(app, db, include_object=alembic_include_object)``."""
+    table = name if kind == "table" else getattr(getattr(obj, "table", None), "name", None)
+    return not (isinstance(table, str) and table.startswith("apiguard_"))

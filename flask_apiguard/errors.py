@@ -113,7 +113,7 @@ def decision_of(error: Exception) -> Decision:
 
 
 def document(decision: Decision, environ: WSGIEnvironment) -> dict[str, Any]:
-    """The problem document (RFC 9457, section 3): members ``type`` to ``detail``, ours ``code``, ``request_id``, ``errors``."""
+    """The problem document (RFC 9457, section 3), with our members ``code``, ``request_id``, ``errors``."""
     reason = decision.reason
     detail = decision.detail or reason.title + "."
     body: dict[str, Any] = {

@@ -1,6 +1,6 @@
 """Scopes, roles and policies: who may, and why not."""
 
-from .decide import Policies, authorize, check_rule, decide
+from .decide import Policies, Policy, authorize, check_rule, decide
 from .grants import Grant, Role, end, entitle, give, grants_of, put_role, roles, roles_of, set_roles
 from .scopes import Access, Risk, Scope, ScopeBook, put_scope, read_scope, stored
 
@@ -8,6 +8,7 @@ __all__ = [
     "Access",
     "Grant",
     "Policies",
+    "Policy",
     "Risk",
     "Role",
     "Scope",

@@ -49,7 +49,8 @@ def current(engine: sa.Engine, schema: Schema) -> str | None:
     with engine.connect() as conn:
         if not sa.inspect(conn).has_table(schema.version_table):
             return None
-        return conn.execute(sa.text(f"SELECT version_num FROM {schema.version_table}")).scalar()
+        version = sa.table(schema.version_table, sa.column("version_num", sa.String))
+        return conn.execute(sa.select(version.c.version_num)).scalar()
 
 
 def create(engine: sa.Engine, schema: Schema) -> None:

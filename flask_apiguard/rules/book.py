@@ -32,6 +32,14 @@ class Entry:
     target: Any
     rule: Rule
 
+    def __post_init__(self) -> None:
+        known = isinstance(self.target, (str, Blueprint, type)) or callable(self.target)
+        if not known or self.target == "":
+            raise ConfigurationError(
+                f"{self.target!r} can't be protected.",
+                "Name an endpoint pattern, a blueprint, a view class or a prefix.",
+            )
+
     def covers(self, app: Flask, url_rule: UrlRule) -> bool:
         """Whether a route is meant: by prefix of its URL, pattern of its endpoint, blueprint, view class or view."""
         target, endpoint = self.target, url_rule.endpoint
@@ -65,26 +73,23 @@ def canonical(path: str) -> str:
 class Book:
     """The rules of one app. Entries are added at set-up; routes are looked up at first sight and then remembered."""
 
-    def __init__(self, paths: tuple[str, ...] | None) -> None:
+    def __init__(self, paths: tuple[str, ...] | None, entries: list[Entry] | None = None) -> None:
+        """``entries`` may be shared with other apps of the same extension object."""
         for path in paths or ():
             if not path.startswith("/"):
                 raise ConfigurationError(f"{path!r} is not a path.", "Paths start with a slash.")
         self.paths = None if paths is None else tuple(path.rstrip("/") for path in paths)
-        self._entries: list[Entry] = []
+        self._entries: list[Entry] = [] if entries is None else entries
         self._own: set[str] = set()
-
-    def add(self, target: Any, rule: Rule) -> None:
-        """Take down what ``guard.protect`` or ``guard.public`` says."""
-        known = isinstance(target, (str, Blueprint, type)) or callable(target)
-        if not known or target == "":
-            raise ConfigurationError(
-                f"{target!r} can't be protected.", "Name an endpoint pattern, a blueprint, a view class or a prefix."
-            )
-        self._entries.append(Entry(target, rule))
 
     def own(self, blueprint: str) -> None:
         """Mark one of our own blueprints."""
         self._own.add(blueprint)
+
+    @property
+    def own_blueprints(self) -> frozenset[str]:
+        """Names of our own blueprints."""
+        return frozenset(self._own)
 
     def inside(self, path: str) -> bool:
         """Whether a canonical path lies under the guarded paths; without paths everything does."""

@@ -1,0 +1,8 @@
+"""The gate: the way of one request (``way``), and how it stands around an app's views (``gate``)."""
+
+from .challenge import suggestion
+from .gate import Gate, attach
+from .manners import SETTINGS, Manners, read_manners
+from .way import Demands, Way
+
+__all__ = ["SETTINGS", "Demands", "Gate", "Manners", "Way", "attach", "read_manners", "suggestion"]

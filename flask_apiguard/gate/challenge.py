@@ -1,0 +1,42 @@
+"""What a 401 and 403 say about how to do better (RFC 9110, section 11.6.1; RFC 6750, section 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from flask import Request
+
+from ..values import Decision, Reason
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def challenged(decision: Decision, schemes: Iterable[str], metadata_url: str | None) -> Decision:
+    """The decision with ``WWW-Authenticate`` on 401 and 403; ``resource_metadata`` is of RFC 9728, section 5.1."""
+    status = decision.reason.status
+    if status not in (401, 403):
+        return decision
+    parts = []
+    if decision.reason is Reason.SCOPE_MISSING:
+        parts += ['error="insufficient_scope"', f'scope="{decision.need}"']
+    elif status == 401 and decision.reason is not Reason.CREDENTIAL_MISSING:
+        parts.append('error="invalid_token"')
+    if metadata_url:
+        parts.append(f'resource_metadata="{metadata_url}"')
+    headers = tuple(("WWW-Authenticate", ", ".join((scheme, *parts))) for scheme in schemes)
+    return replace(decision, headers=decision.headers + headers)
+
+
+def with_line_to_write(decision: Decision, request: Request, route: str | None) -> Decision:
+    """For a developer in debug mode: what to write so that an undeclared route is declared."""
+    if decision.reason is not Reason.ROUTE_UNDECLARED:
+        return decision
+    detail = f"Nobody declared {request.method} {route}. {suggestion(request.endpoint or '', request.method)}"
+    return replace(decision, detail=detail)
+
+
+def suggestion(endpoint: str, method: str) -> str:
+    """The line that would declare a route."""
+    noun = endpoint.rsplit(".", maxsplit=1)[-1].replace("_", "-") or "resource"
+    return f'Write @require("{noun}:{"read" if method in SAFE_METHODS else "write"}") below its route decorator.'

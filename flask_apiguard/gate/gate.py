@@ -1,0 +1,279 @@
+"""The gate around one app's views: where refusals become responses, before the host's hooks and after its views."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Request
+from flask import request as current_request
+from werkzeug.exceptions import MethodNotAllowed
+from werkzeug.routing import RequestRedirect
+from werkzeug.wrappers import Response
+
+from ..access import Policies, authorize, check_rule
+from ..admission import ADMISSION, Admission, admission_in, current_admission
+from ..clock import Clock
+from ..credentials import Verifier
+from ..errors import APIGuardError, Denied, Problem, decision_of, respond
+from ..quotas import UNCOUNTED, Quotas
+from ..rules import Book, Rule
+from ..rules.book import CLOSED, OWN, PROVEN
+from ..schemas import Schemas
+from ..signals import access_denied, quota_exceeded
+from ..values import ALLOWED, ANONYMOUS, Decision, Mode, Reason
+from .challenge import challenged, with_line_to_write
+from .manners import Manners
+from .origins import host_answers_preflight, is_preflight, preflight_answer, shared
+from .way import Demands, Way
+
+logger = logging.getLogger("flask_apiguard")
+
+Used = Callable[[str | None, str | None, str], None]
+
+
+class Gate:
+    """Before and after the views of one app. ``used`` is told which credential came, on which route, from where."""
+
+    def __init__(
+        self, app: Flask, book: Book, way: Way, verifier: Verifier, policies: Policies, quotas: Quotas,
+        schemas: Schemas, clock: Clock, manners: Manners, used: Used,
+    ) -> None:  # fmt: skip
+        self._app = app
+        self._book = book
+        self.way = way
+        self._verifier = verifier
+        self._policies = policies
+        self._quotas = quotas
+        self._schemas = schemas
+        self._clock = clock
+        self._manners = manners
+        self._used = used
+        self._demands: dict[tuple[str, str, str], Demands | None] = {}
+
+    # -- before the view -------------------------------------------------------------------------------------------
+
+    def admit(self) -> Response | None:
+        """Let the request at hand pass (None), or answer it."""
+        request: Request = current_request._get_current_object()  # type: ignore[attr-defined]
+        admission = self._admission_of(request)
+        try:
+            demands = self.demands_of(request, admission)
+            if demands is None:
+                return None
+            self._begin(request, admission, demands)
+            if is_preflight(request):
+                return self._preflight(request, admission)
+            decision = self._walked(request, admission, demands)
+        except Exception:
+            logger.exception("the gate failed, so it refuses")
+            admission.recorded = True
+            return self._refuse(request, admission, Decision(False, Reason.GATE_FAULT))
+        admission.decision = decision
+        self._used(admission.caller.credential_id, admission.route, admission.address)
+        if not decision.allowed and not self._let_pass(request, admission, decision):
+            return self._refuse(request, admission, decision)
+        admission.admitted = True
+        if decision.detail is UNCOUNTED:
+            admission.outcome = UNCOUNTED
+        admission.headers += shared(request, self._manners.origins)
+        return None if request.routing_exception is None else self._unmatched(request, admission)
+
+    def _admission_of(self, request: Request) -> Admission:
+        """The admission that the perimeter made; one of our own, unrecorded, for a context that no server opened."""
+        admission = admission_in(request.environ)
+        if admission is None or (admission.request is not None and admission.request is not request):
+            peer = request.environ.get("REMOTE_ADDR") or ""
+            inside = self._book.inside(request.path)
+            admission = request.environ[ADMISSION] = Admission("", inside, self._clock.time(), 0, peer)
+        admission.request = request
+        admission.address = request.remote_addr or admission.peer
+        return admission
+
+    def _begin(self, request: Request, admission: Admission, demands: Demands) -> None:
+        admission.rule, admission.route = demands.rule, demands.route
+        admission.endpoint = request.endpoint
+        admission.mode = self._mode(demands)
+        admission.recorded = demands.rule.record
+
+    def _walked(self, request: Request, admission: Admission, demands: Demands) -> Decision:
+        try:
+            return self.way.walk(request, admission, demands)
+        except APIGuardError as error:
+            return decision_of(error)
+
+    def _mode(self, demands: Demands) -> str:
+        observing = demands.mode == Mode.OBSERVE and self._clock.time() < self._manners.observe_until
+        return Mode.OBSERVE if observing else Mode.ENFORCE
+
+    def _let_pass(self, request: Request, admission: Admission, decision: Decision) -> bool:
+        """Observing lets all pass but a credential that was presented and is bad, and what we ourselves can't do."""
+        status = decision.reason.status
+        bad = status == 401 and decision.reason is not Reason.CREDENTIAL_MISSING
+        if admission.mode != Mode.OBSERVE or bad or status >= 500 or status == 413:
+            return False
+        if admission.rule.accepts:
+            admission.values = self._schemas.route(admission.rule).unchecked(request)
+        return True
+
+    def _unmatched(self, request: Request, admission: Admission) -> Response | None:
+        """A proved client hears that a path or method is unknown; redirects, and the session's user, are Flask's."""
+        missing = request.routing_exception
+        redirects = isinstance(missing, RequestRedirect)
+        if redirects or admission.caller.client is None or not admission.inside or admission.mode == Mode.OBSERVE:
+            return None
+        decision = Decision(False, Reason.ROUTE_UNKNOWN)
+        if isinstance(missing, MethodNotAllowed):
+            methods = ", ".join(sorted(missing.valid_methods or ()))
+            decision = Decision(False, Reason.METHOD_UNSUPPORTED, headers=(("Allow", methods),))
+        return self._refuse(request, admission, decision)
+
+    def _preflight(self, request: Request, admission: Admission) -> Response | None:
+        """A true CORS preflight never runs a view: answered here, or by the host's CORS when ours is unset."""
+        admission.decision = ALLOWED
+        if self._manners.origins is None:
+            return None if host_answers_preflight(self._app, request) else self._app.make_default_options_response()
+        if request.headers["Origin"] not in self._manners.origins:
+            return self._refuse(request, admission, Decision(False, Reason.PREFLIGHT_REFUSED))
+        return preflight_answer(self._app, request)
+
+    # -- after the view --------------------------------------------------------------------------------------------
+
+    def release(self, value: Any) -> Any:
+        """What a view returned, checked and masked; or the refusal that some library swallowed inside the view."""
+        admission = current_admission()
+        if admission is None or not admission.admitted:
+            return value
+        if admission.refused is not None:
+            return self._refuse(admission.request, admission, admission.refused)
+        if not admission.rule.returns:
+            return value
+        demands = self.demands_of(admission.request, admission)
+        if demands is None:
+            return value
+        checked, decision = demands.schemas.dump(value, head=admission.request.method == "HEAD")
+        if decision is None:
+            return checked
+        if decision.allowed:
+            return value
+        logger.error("%s %s answers against its schema: %s", admission.request.method, admission.route, decision)
+        if admission.mode == Mode.OBSERVE:
+            admission.decision = decision
+            return value
+        told = decision if self._app.debug else Decision(False, decision.reason)
+        return self._refuse(admission.request, admission, told)
+
+    def after_error(self, error: Exception) -> Response:
+        """The host's exceptions pass untouched, unless a refusal of ours was turned into one.
+
+        :raises Exception: the host's own.
+        """
+        admission = current_admission()
+        if admission is not None and admission.rule is not None:
+            if isinstance(error, Problem):
+                return self._refuse(admission.request, admission, error.decision)
+            if admission.refused is not None:
+                return self._refuse(admission.request, admission, admission.refused)
+        raise error
+
+    def authorize(self, scope: str, obj: Any = None) -> None:
+        """Ask again inside a view, with the loaded object.
+
+        :raises Denied: and that refusal is the answer, even when a library in between swallows it.
+        """
+        admission = current_admission()
+        caller = admission.caller if admission is not None else ANONYMOUS
+        if self.way.stands_in(caller) and caller:
+            return
+        rule: Rule | None = admission.rule if admission is not None else None
+        decision = authorize(caller, scope, obj, rule, self._policies)
+        if decision.allowed:
+            return
+        if admission is not None:
+            admission.decision = decision
+            if admission.mode == Mode.OBSERVE:
+                return
+            admission.refused = decision
+        raise Denied(decision)
+
+    def still(self, admission: Admission) -> bool:
+        """Whether the caller of an open stream may go on; asked between its chunks."""
+        if admission.caller.credential_id is None:
+            return True
+        try:
+            caller, _ = self._verifier.identify(admission.request)
+        except APIGuardError:
+            return False
+        return admission.mode == Mode.OBSERVE or admission.rule.scopes <= caller.scopes
+
+    # -- rules and refusals ----------------------------------------------------------------------------------------
+
+    def demands_of(self, request: Request, admission: Admission) -> Demands | None:
+        """What the matched route demands; None for the host's own business outside the paths."""
+        url_rule = request.url_rule
+        if url_rule is None:
+            return self._compiled(PROVEN, "", request.method) if admission.inside else None
+        key = (url_rule.rule, url_rule.endpoint, request.method)
+        if key not in self._demands:
+            rule = self._book.find(self._app, url_rule, request.method)
+            self._demands[key] = None if rule is None else self._compiled(rule, url_rule.rule, request.method)
+        found = self._demands[key]
+        # A converter can match what lies inside although its pattern does not say so: closed.
+        if found is None and admission.inside:
+            return self._compiled(CLOSED, url_rule.rule, request.method)
+        return found
+
+    def _compiled(self, rule: Rule, route: str, method: str) -> Demands:
+        check_rule(rule, self._policies)
+        bound = self._manners.max_body if rule.max_body is None else rule.max_body
+        if rule.max_body is None and any(accept.location == "json" for accept in rule.accepts):
+            bound = min(bound, self._manners.max_json)
+        mode = Mode.ENFORCE if rule is OWN else rule.mode or Mode(self._manners.mode)
+        limits = self._quotas.route(rule, f"{method} {route}")
+        return Demands(rule, route, limits, self._schemas.route(rule), mode, bound)
+
+    def compile_all(self) -> None:
+        """Compile every route once, so that what is wrong is said at start.
+
+        :raises ConfigurationError: naming the route.
+        """
+        self._book.check(self._app)
+        for url_rule in self._app.url_map.iter_rules():
+            for method in url_rule.methods or ():
+                rule = self._book.find(self._app, url_rule, method)
+                if rule is not None:
+                    self._compiled(rule, url_rule.rule, method)
+
+    def _refuse(self, request: Request, admission: Admission, decision: Decision) -> Response:
+        admission.decision = decision
+        admission.headers += shared(request, self._manners.origins)
+        told = challenged(decision, self._verifier.challenges(), self._manners.metadata_url)
+        if self._app.debug:
+            told = with_line_to_write(told, request, admission.route)
+        signal = quota_exceeded if decision.reason.status == 429 else access_denied
+        signal.send(self._app, decision=decision, caller=admission.caller, event_id=admission.id)
+        return respond(told, request.environ, self._app.response_class)
+
+
+def attach(app: Flask, gate_of: Callable[[], Gate]) -> None:
+    """Stand before the host's hooks and URL preprocessors, and around its views.
+
+    On the instance, with whatever arguments this Flask passes: a hook appended to ``before_request`` would come after
+    the host's own, and even the first one after its URL preprocessors.
+    """
+    before, view = app.preprocess_request, app.dispatch_request
+
+    def preprocess_request(*args: Any, **kwargs: Any) -> Any:
+        refusal = gate_of().admit()
+        return refusal if refusal is not None else before(*args, **kwargs)
+
+    def dispatch_request(*args: Any, **kwargs: Any) -> Any:
+        try:
+            value = view(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - raised again there, unless it hides a refusal of ours
+            return gate_of().after_error(error)
+        return gate_of().release(value)
+
+    app.preprocess_request = preprocess_request  # type: ignore[method-assign]
+    app.dispatch_request = dispatch_request  # type: ignore[method-assign]

@@ -1,0 +1,62 @@
+"""Browsers: whether an unsafe call by session comes from the site itself, and CORS for listed origins."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Request
+from werkzeug.wrappers import Response
+
+EXPOSED = "RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, X-API-Key"
+PREFLIGHT_SECONDS = "600"
+
+
+def same_origin(request: Request, listed: frozenset[str] | None) -> bool:
+    """Whether the page that calls is the site's own or a listed one: Fetch Metadata, else Origin, else Referer."""
+    if request.headers.get("Sec-Fetch-Site") == "same-origin":
+        return True
+    origin = request.headers.get("Origin") or ""
+    if not origin:
+        referer = urlsplit(request.headers.get("Referer", ""))
+        origin = f"{referer.scheme}://{referer.netloc}"
+    return origin == f"{request.scheme}://{request.host}" or (listed is not None and origin in listed)
+
+
+def is_preflight(request: Request) -> bool:
+    """A true CORS preflight (Fetch, CORS-preflight request): OPTIONS with an origin and the method it asks for."""
+    headers = request.headers
+    return request.method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
+
+
+def shared(request: Request, listed: frozenset[str] | None) -> tuple[tuple[str, str], ...]:
+    """The headers that let a listed origin's page read an answer; never a wildcard, never with credentials."""
+    origin = request.headers.get("Origin")
+    if listed is None or origin is None:
+        return ()
+    if origin not in listed:
+        return (("Vary", "Origin"),)
+    return (
+        ("Vary", "Origin"),
+        ("Access-Control-Allow-Origin", origin),
+        ("Access-Control-Expose-Headers", EXPOSED),
+    )
+
+
+def preflight_answer(app: Flask, request: Request) -> Response:
+    """204 with the methods of the matched route."""
+    adapter = app.create_url_adapter(request)
+    answer = app.response_class(status=204)
+    answer.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
+    answer.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(adapter.allowed_methods() if adapter else ()))
+    answer.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+    answer.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
+    answer.headers["Vary"] = "Origin"
+    return answer
+
+
+def host_answers_preflight(app: Flask, request: Request) -> bool:
+    """Whether Flask, or Flask-CORS's decorator, answers OPTIONS here without running the view."""
+    view = app.view_functions.get(request.endpoint or "")
+    automatic = getattr(request.url_rule, "provide_automatic_options", True)
+    return request.url_rule is None or bool(automatic) or "OPTIONS" in getattr(view, "required_methods", ())

@@ -1,0 +1,157 @@
+"""The way of one request, from rule to values: identify, standing, access, count, validate.
+
+Each step answers with a decision, and the first false one ends the way. Nothing here knows Flask's app, writes
+responses or records anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Request
+
+from ..access import Policies, decide
+from ..admission import Admission
+from ..credentials import Verifier
+from ..errors import Denied
+from ..quotas import Attempts, Quotas, RouteLimits
+from ..rules import Rule
+from ..schemas import RouteSchemas, guard_json
+from ..values import ALLOWED, ANONYMOUS, Caller, Decision, Environment, HostUser, Reason
+from .manners import Manners
+from .origins import same_origin
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+#: Refusals of somebody who proved possession of a credential: no guesses, so not throttled.
+PROVED = frozenset({
+    Reason.CLIENT_SUSPENDED, Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_REVOKED, Reason.ENVIRONMENT_WRONG,
+    Reason.SUBJECT_RETIRED,
+})  # fmt: skip
+SANDBOX_CLOSED = "No sandbox is served here."
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """What one route and method demands, compiled once. ``max_body`` in bytes."""
+
+    rule: Rule
+    route: str
+    limits: RouteLimits
+    schemas: RouteSchemas
+    mode: str
+    max_body: int
+
+
+class Way:
+    """The steps, with the rooms that answer them. ``host_user`` and ``stand_in`` are set by host and tests."""
+
+    def __init__(
+        self, verifier: Verifier, policies: Policies, quotas: Quotas, attempts: Attempts, manners: Manners
+    ) -> None:
+        self._verifier = verifier
+        self._policies = policies
+        self._quotas = quotas
+        self._attempts = attempts
+        self._manners = manners
+        self.host_user: Callable[[], HostUser | None] | None = None
+        self.stand_in: Callable[[], Caller] | None = None
+
+    def walk(self, request: Request, admission: Admission, demands: Demands) -> Decision:
+        """The steps in their order. The caller is known from the second on, values from the last.
+
+        :raises flask_apiguard.errors.APIGuardError: a credential is bad, or a store is away.
+        """
+        decision = self.bound(request, demands)
+        rule = demands.rule
+        if not decision.allowed or rule.public is not None:
+            return decision
+        caller = admission.caller = self.identify(request, admission, rule)
+        if not caller:
+            return Decision(False, Reason.CREDENTIAL_MISSING)
+        decision = self.standing(caller, rule)
+        if decision.allowed:
+            decision = self.access(caller, rule)
+        if decision.allowed:
+            decision = self.count(caller, admission, demands.limits)
+        if decision.allowed:
+            decision = self.validate(request, admission, demands.schemas)
+        return decision
+
+    def bound(self, request: Request, demands: Demands) -> Decision:
+        """How much may come in at all; what is read later is held to the same bound."""
+        length = request.content_length
+        if length is not None and length > demands.max_body:
+            return Decision(False, Reason.BODY_TOO_LARGE, f"This route takes {demands.max_body} bytes at most.")
+        request.max_content_length = demands.max_body
+        return ALLOWED
+
+    def identify(self, request: Request, admission: Admission, rule: Rule) -> Caller:
+        """Who calls: a client by its credential, or the host's own signed-in user when none was presented.
+
+        :raises Denied: a credential was presented and is bad; that never falls back to the session.
+        """
+        try:
+            caller, presented = self._verifier.identify(request)
+        except Denied as error:
+            admission.presented = "unproved"
+            admission.fingerprint = self._verifier.fingerprint_of(request)
+            raise self._throttled(error, admission.address) from None
+        if presented is not None:
+            admission.presented = presented.kind
+            return caller
+        if self.stand_in is not None:
+            return self.stand_in()
+        user = self.host_user() if self.host_user is not None and rule.first_party else None
+        if user is None:
+            return ANONYMOUS
+        if request.method not in SAFE_METHODS and not same_origin(request, self._manners.origins):
+            raise Denied(Decision(False, Reason.ORIGIN_REFUSED))
+        return Caller(user=user, is_first_party=True)
+
+    def standing(self, caller: Caller, rule: Rule) -> Decision:
+        """Whether the caller may act here: the environment that this route, and this deployment, serve."""
+        found = caller.environment
+        if found is None:
+            return ALLOWED
+        if rule.environment is not None and found is not rule.environment:
+            return Decision(False, Reason.ENVIRONMENT_WRONG, need=rule.environment.value, have=found.value)
+        if found is Environment.SANDBOX and not self._manners.sandbox:
+            return Decision(False, Reason.ENVIRONMENT_WRONG, SANDBOX_CLOSED, have=found.value)
+        return ALLOWED
+
+    def access(self, caller: Caller, rule: Rule) -> Decision:
+        """Scopes, roles, policies. A route that nobody declared is closed to everybody who calls."""
+        if self.stands_in(caller):
+            return ALLOWED
+        if not rule.declared:
+            return Decision(False, Reason.ROUTE_UNDECLARED)
+        return decide(caller, rule, self._policies)
+
+    def count(self, caller: Caller, admission: Admission, limits: RouteLimits) -> Decision:
+        """Limits and quotas, in one round trip; what is left is told either way."""
+        if self.stands_in(caller):
+            return ALLOWED
+        decision = self._quotas.take(caller, limits, admission.address)
+        admission.headers = caller.headers + decision.headers
+        return decision
+
+    def validate(self, request: Request, admission: Admission, schemas: RouteSchemas) -> Decision:
+        """What came in; the values that the view asked for wait in the admission."""
+        if not schemas.takes:
+            guard_json(request)
+            return ALLOWED
+        admission.values, refusal = schemas.load(request)
+        return ALLOWED if refusal is None else refusal
+
+    def stands_in(self, caller: Caller) -> bool:
+        """Whether this is a test's stand-in, for whom the host's own tests were written."""
+        return self.stand_in is not None and caller.credential_id is None
+
+    def _throttled(self, error: Denied, address: str) -> Denied:
+        """Count a failed credential against its address; beyond the bound the answer says only that."""
+        if error.decision.reason in PROVED:
+            return error
+        wait = self._attempts.blocked(address)
+        self._attempts.failed(address)
+        return error if wait is None else Denied(Decision(False, Reason.ATTEMPTS_EXCEEDED, retry_after=wait))
