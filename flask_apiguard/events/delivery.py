@@ -1,7 +1,8 @@
 """Sinks are served from the event store, at least once, each at its own pace.
 
 A sink's place (batch and number in it) stands in the store. A sink that fails is left alone for a growing while and
-gets smaller helpings; when one single event has failed ``TRIES`` times it is put aside as dead and the rest goes on.
+gets smaller helpings. When after ``TRIES`` failures one single event is refused while one of the next is taken, it is
+put aside as dead and the rest goes on; a sink that is only away loses nothing.
 A required sink has no dead events: it holds the line, and what it has not taken is not pruned.
 """
 
@@ -24,8 +25,10 @@ from .tables import access_event, dead_event, event_sink, put_first
 
 log = logging.getLogger("flask_apiguard.events")
 HELPING = 512
-#: Failed tries after which a single event is dead; the waits between them add up to about two minutes.
+#: Failed tries after which a single event may be dead; the waits between them add up to about two minutes.
 TRIES = 8
+#: Events behind a refused one that are offered to learn whether it is the event or the sink.
+PROBES = 8
 LONGEST_WAIT = 300
 #: Seconds for which one process serves a sink before another may take over.
 LEASE = 60
@@ -61,31 +64,40 @@ class Delivery:
 
     def _serve(self, sink: EventSink) -> int:
         taken = 0
-        while (row := self._claim(sink.name)) is not None:
-            events = self._after(row.batch, row.place, max(1, HELPING >> 2 * row.attempts))
-            if not events:
-                self._move(sink.name, row.batch, row.place)
-                break
+        while True:
+            row = self._row(sink.name)
+            size = max(1, HELPING >> 2 * row.attempts)
+            if row.next_try > self._store.now() or not (events := self._after(row.batch, row.place, size)):
+                return taken
+            if not self._claim(row):
+                return taken
             try:
                 sink.write([load(event.line) for event in events])
-            except Exception as error:  # noqa: BLE001 - a stranger's part may raise anything; it is kept and tried again
+            except Exception as error:  # noqa: BLE001 - a stranger's part may raise anything; the events stay and are tried again
                 if not self._failed(sink, row, events, error):
-                    break
+                    return taken
             else:
-                self._move(sink.name, events[-1].batch, events[-1].place)
+                # A sink that just recovered gets larger helpings step by step, or all at once when it has caught up.
+                attempts = max(0, row.attempts - 1) if len(events) == size else 0
+                self._move(sink.name, events[-1], attempts)
                 taken += len(events)
-        return taken
 
-    def _claim(self, name: str) -> Any:
-        """The sink's row with a lease on it, or None while it waits or another process serves it."""
+    def _row(self, name: str) -> Any:
+        wanted = sa.select(event_sink).where(event_sink.c.name == name)
+        with self._store.read() as conn:
+            row = conn.execute(wanted).first()
+        if row is None:
+            with self._store.write() as tx:
+                put_first(tx, event_sink, name=name, batch=0, place=-1, attempts=0, next_try=tx.now, error="")
+                row = tx.execute(wanted).one()
+        return row
+
+    def _claim(self, row: Any) -> bool:
+        """Take the sink for a while; false when another process was quicker."""
+        known = [event_sink.c[name] == getattr(row, name) for name in ("name", "batch", "place", "next_try")]
         with self._store.write() as tx:
-            put_first(tx, event_sink, name=name, batch=0, place=-1, attempts=0, next_try=tx.now, error="")
-            return tx.execute(
-                event_sink.update()
-                .where(event_sink.c.name == name, event_sink.c.next_try <= tx.now)
-                .values(next_try=tx.now + dt.timedelta(seconds=LEASE))
-                .returning(event_sink.c.batch, event_sink.c.place, event_sink.c.attempts)
-            ).first()
+            until = tx.now + dt.timedelta(seconds=LEASE)
+            return tx.execute(event_sink.update().where(*known).values(next_try=until)).rowcount == 1
 
     def _after(self, batch: int, place: int, limit: int) -> Sequence[Any]:
         with self._store.read() as conn:
@@ -96,27 +108,26 @@ class Delivery:
                 .limit(limit)
             ).all()
 
-    def _move(self, name: str, batch: int, place: int) -> None:
+    def _move(self, name: str, last: Any, attempts: int = 0) -> None:
         with self._store.write() as tx:
             tx.execute(
                 event_sink.update()
                 .where(event_sink.c.name == name)
-                .values(batch=batch, place=place, attempts=0, error="", next_try=tx.now, served_at=tx.now)
+                .values(
+                    batch=last.batch, place=last.place, attempts=attempts, error="", next_try=tx.now, served_at=tx.now
+                )
             )
 
     def _failed(self, sink: EventSink, row: Any, events: Sequence[Any], error: Exception) -> bool:
         """Take the failure down; true when a dead event was put aside and the next may be tried."""
         attempts = row.attempts + 1
-        said = f"{type(error).__name__}: {error}"[:500]
-        if attempts >= TRIES and len(events) == 1 and not sink.required:
+        said = f"{type(error).__name__}: {error}"[:500].replace("\0", "")
+        if attempts >= TRIES and len(events) == 1 and not sink.required and self._takes_another(sink, events[0]):
             with self._store.write() as tx:
-                tx.execute(
-                    dead_event.insert().values(
-                        id=new_id("dead"), sink=sink.name, at=tx.now, error=said, line=events[0].line
-                    )
-                )
+                dead = {"id": new_id("dead"), "sink": sink.name, "at": tx.now, "error": said, "line": events[0].line}
+                tx.execute(dead_event.insert().values(dead))
             log.error("The sink %s refused an event %d times; it is put aside as dead: %s", sink.name, attempts, said)
-            self._move(sink.name, events[0].batch, events[0].place)
+            self._move(sink.name, events[0])
             return True
         if attempts == 1:
             log.warning("The sink %s does not take events; it is tried again: %s", sink.name, said)
@@ -127,6 +138,17 @@ class Delivery:
                 .where(event_sink.c.name == sink.name)
                 .values(attempts=attempts, error=said, next_try=tx.now + dt.timedelta(seconds=wait))
             )
+        return False
+
+    def _takes_another(self, sink: EventSink, refused: Any) -> bool:
+        """Whether the event is the reason: a sink that takes one of the next does not suffer from being away."""
+        for event in self._after(refused.batch, refused.place, PROBES):
+            try:
+                sink.write([load(event.line)])
+            except Exception as error:  # noqa: BLE001 - the same stranger as above
+                log.debug("The sink %s refused another event, too: %s", sink.name, error)
+            else:
+                return True
         return False
 
     def lag(self) -> list[Lag]:

@@ -45,7 +45,6 @@ class Shipper:
 
         :raises StoreAway: the event store does not answer; nothing is lost.
         """
-        self._spool.leave_removed()
         path = self._spool.path
         shipped = 0
         if self._own is not None and self._own[0] != path:
@@ -53,6 +52,7 @@ class Shipper:
             self._let_go()
         if self._own is None and path is not None:
             self._own = self._spool.tail()
+        self._spool.leave_removed()
         if self._own is not None:
             shipped += self._drain(*self._own)
         return shipped

@@ -39,7 +39,7 @@ access_event = sa.Table(
     sa.UniqueConstraint("id", "phase"),
     sa.Index(None, "time"),
     sa.Index(None, "client", "time"),
-    sa.Index(None, "application", "environment", "time"),
+    sa.Index(None, "application", "time"),
 )
 
 #: One batch of events as it was written. ``digest`` is over the lines without addresses, ``full`` over the lines as

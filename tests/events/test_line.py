@@ -98,13 +98,10 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 def test_the_fields_and_their_order_are_fixed() -> None:
-    assert (
-        list(json.loads(encode(event(1))))
-        == (
-            "time id phase method route endpoint organization application client environment credential credential_kind "
-            "first_party mode allowed reason need have status outcome path latency bytes_in bytes_out fingerprint user "
-            "agent trace inbound_id referer network address peer v"
-        ).split()
+    assert " ".join(json.loads(encode(event(1)))) == (
+        "time id phase method route endpoint organization application client environment credential "
+        "credential_kind first_party mode allowed reason need have status outcome path latency bytes_in bytes_out "
+        "fingerprint user agent trace inbound_id referer network address peer v"
     )
 
 

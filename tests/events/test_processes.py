@@ -43,8 +43,7 @@ def test_every_record_that_returned_survives_kill_9_exactly_once(
     for life in range(4):
         process = start("endless", spool_folder, url_of(any_store), life)
         assert process.stdout is not None
-        for _ in range(random.randint(20, 400)):
-            told.append(process.stdout.readline().decode().strip())
+        told += [process.stdout.readline().decode().strip() for _ in range(random.randint(20, 400))]
         process.kill()
         told += process.stdout.read().decode().split("\n")[:-1]
         process.stdout.close()

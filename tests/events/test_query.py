@@ -1,0 +1,127 @@
+"""Questions to the event store, with every answer containing the newest call."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+
+from flask_apiguard.db import Store
+from flask_apiguard.events import Recorder
+from flask_apiguard.values import Phase, instant
+
+from .making import NOW, event
+
+Make = Callable[..., Recorder]
+
+
+@pytest.fixture
+def recorder(any_store: Store, make_recorder: Make) -> Recorder:
+    """Ten calls, a second apart, of two clients; every third is refused."""
+    made = make_recorder(any_store)
+    for number in range(10):
+        refused = number % 3 == 0
+        made.record(
+            event(
+                number,
+                time=NOW + number,
+                client=f"cli_{number % 2}",
+                application=f"app_{number % 2}",
+                environment="production" if number >= 5 else "sandbox",
+                status=403 if refused else 200,
+                allowed=not refused,
+                reason="gate:scope:missing" if refused else "gate:request:allowed",
+            )
+        )
+    return made
+
+
+def ids(recorder: Recorder, **wanted: object) -> list[int]:
+    page = recorder.query.calls(**wanted)  # type: ignore[arg-type]
+    return [int(found["id"].removeprefix("req_")) for found in page.events]
+
+
+def test_calls_come_newest_first_and_by_every_filter(recorder: Recorder) -> None:
+    assert ids(recorder) == [9, 8, 7, 6, 5, 4, 3, 2, 1, 0]
+    assert ids(recorder, client="cli_1") == [9, 7, 5, 3, 1]
+    assert ids(recorder, application="app_0", environment="sandbox") == [4, 2, 0]
+    assert ids(recorder, since=instant(NOW + 3), until=instant(NOW + 6)) == [5, 4, 3]
+    assert ids(recorder, status_class=4) == [9, 6, 3, 0]
+    assert ids(recorder, reason="gate:scope:missing", client="cli_0") == [6, 0]
+    assert ids(recorder, client="cli_none") == []
+
+
+def test_pages_follow_each_other_without_gap_or_repetition(any_store: Store, recorder: Recorder) -> None:
+    seen, cursor = [], None
+    for _ in range(4):
+        page = recorder.query.calls(limit=3, cursor=cursor)
+        seen += [found["id"] for found in page.events]
+        recorder.record(event(f"new{len(seen)}", time=NOW + 100))  # newer ones do not disturb
+        cursor = page.cursor
+    assert seen == [f"req_{number}" for number in range(9, -1, -1)]
+    assert cursor is None
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "1.2", "1.2.3.4", "-1.2.3", "1.2.x", "999999999999999999.1.1", "1.1.²"])
+def test_a_strange_cursor_is_a_value_error(recorder: Recorder, cursor: str) -> None:
+    with pytest.raises(ValueError):
+        recorder.query.calls(cursor=cursor)
+
+
+def test_a_stream_is_found_under_one_id_and_counted_once(any_store: Store, make_recorder: Make) -> None:
+    recorder = make_recorder(any_store)
+    recorder.record(event(1, phase=Phase.OPENED))
+    recorder.record(event(1, phase=Phase.CLOSED, bytes_out=10**12))
+    recorder.record(event(2))
+    assert [found["phase"] for found in recorder.query.find("req_1")] == ["opened", "closed"]
+    assert recorder.query.find("req_3") == []
+    assert recorder.query.summary().total == 2
+    assert len(list(recorder.query.observed("app_1"))) == 2
+
+
+def test_the_summary_counts(recorder: Recorder) -> None:
+    summary = recorder.query.summary(since=instant(NOW + 1))
+    assert (summary.total, summary.allowed) == (9, 6)
+    assert summary.by_status == {200: 6, 403: 3}
+    assert summary.by_reason == {"gate:request:allowed": 6, "gate:scope:missing": 3}
+    assert summary.by_route == {("GET", "/api/v1/orders/<int:id>"): 9}
+    assert (summary.first, summary.last) == (instant(NOW + 1), instant(NOW + 9))
+    assert recorder.query.summary(client="cli_none").first is None
+
+
+def test_observed_gives_compact_rows_oldest_first(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flask_apiguard.events.query._AT_ONCE", 2)
+    rows = list(recorder.query.observed("app_1"))
+    assert [row.time for row in rows] == [instant(NOW + number) for number in (1, 3, 5, 7, 9)]
+    assert rows[1] == ("/api/v1/orders/<int:id>", "GET", 403, "gate:scope:missing", "orders:read", instant(NOW + 3))
+    assert len(list(recorder.query.observed("app_1", "production", instant(NOW + 6)))) == 2
+
+
+def test_hostile_texts_are_stored_and_come_back(any_store: Store, make_recorder: Make) -> None:
+    hostile = "'); DROP TABLE apiguard_access_event; --\r\n\x1b[31m\u2028\U0001f600\ud800\0\""
+    recorder = make_recorder(any_store)
+    recorder.record(event(1, path=hostile, route=hostile, need=hostile, client=hostile, agent=hostile, reason=hostile))
+    (found,) = recorder.query.find("req_1")
+    readable = hostile.replace("\ud800", "\\xd800").replace("\0", "\\x00")
+    assert (found["path"], found["agent"], found["client"]) == (readable,) * 3
+    assert recorder.query.summary(client=readable).by_reason == {readable: 1}
+    assert recorder.verify()
+
+
+def test_times_are_aware_and_exact(any_store: Store, make_recorder: Make) -> None:
+    recorder = make_recorder(any_store)
+    recorder.record(event(1, time=NOW + 0.000123))
+    (row,) = recorder.query.observed("app_1")
+    assert row.time == dt.datetime(2026, 11, 18, 11, 6, 40, 123, tzinfo=dt.UTC)
+
+
+def test_what_is_asked_often_has_an_index(store: Store) -> None:
+    order = {"client": "ORDER BY time DESC", "application": "ORDER BY time DESC", "id": ""}
+    with store.read() as conn:
+        for column, tail in order.items():
+            statement = f"EXPLAIN QUERY PLAN SELECT line FROM apiguard_access_event WHERE {column} = 'x' {tail}"
+            plan = [row.detail for row in conn.execute(sa.text(statement))]
+            assert len(plan) == 1
+            assert "USING INDEX" in plan[0]

@@ -1,0 +1,252 @@
+"""The recorder in one process: rotation, bounds, stores that are away, threads that leave."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from flask_apiguard.clock import Clock
+from flask_apiguard.db import EVENTS, Store
+from flask_apiguard.errors import StoreAway
+from flask_apiguard.events import LOST, SETTINGS, Recorder
+from flask_apiguard.events.spool import SUFFIX, Spool, files
+from flask_apiguard.events.tables import access_event, dead_event
+from flask_apiguard.settings import resolve
+
+from .making import event
+
+Make = Callable[..., Recorder]
+
+
+def count(store: Store) -> int:
+    with store.read() as conn:
+        return conn.execute(sa.select(sa.func.count()).select_from(access_event)).scalar_one()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_nothing_is_opened_before_the_first_record(store: Store, make_recorder: Make, spool_folder: Path) -> None:
+    before = threading.active_count()
+    make_recorder(store, background=True)
+    assert not spool_folder.exists()
+    assert threading.active_count() == before
+
+
+def test_an_event_becomes_queryable_by_itself(store: Store, make_recorder: Make) -> None:
+    store.open()
+    recorder = make_recorder(store, background=True)
+    recorder.record(event(1))
+    wait_for(lambda: count(store) == 1)
+    recorder.close()
+    recorder.record(event(2))  # after a close it begins anew
+    wait_for(lambda: count(store) == 2)
+
+
+def test_the_writer_rests_and_is_roused(store: Store, make_recorder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flask_apiguard.events.recorder._IDLE_ROUNDS", 2)
+    store.open()
+    recorder = make_recorder(store, background=True)
+    for number in range(5):
+        recorder.record(event(number))
+        wait_for(lambda number=number: count(store) == number + 1)
+        wait_for(lambda: recorder._resting)
+
+
+def test_one_append_is_one_write(spool_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writes = []
+    real = os.write
+    spool = Spool(spool_folder)
+    spool.append(b"first")
+    monkeypatch.setattr(os, "write", lambda fd, data: writes.append(data) or real(fd, data))
+    spool.append(b"second")
+    assert writes == [b"second\n"]
+    monkeypatch.undo()
+    assert spool.path is not None
+    assert spool.path.read_bytes() == b"first\nsecond\n"
+    assert spool.path.stat().st_mode & 0o777 == 0o600
+    spool.close()
+
+
+def test_files_rotate_by_size_and_go_once_they_are_shipped(
+    store: Store, make_recorder: Make, spool_folder: Path
+) -> None:
+    recorder = make_recorder(store, rotate_at=3000)
+    for number in range(50):
+        recorder.record(event(number))
+    assert len(files(spool_folder)) > 5
+    recorder.settle()
+    assert count(store) == 50
+    assert len(files(spool_folder)) == 1
+    recorder.close()
+    assert files(spool_folder) == []
+
+
+def test_many_threads_share_one_file(store: Store, make_recorder: Make) -> None:
+    recorder = make_recorder(store, background=True, rotate_at=20_000)
+
+    def work(name: int) -> None:
+        for number in range(100):
+            recorder.record(event(f"{name}_{number}"))
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert recorder.settle()
+    assert count(store) == 600
+    assert recorder.verify()
+
+
+def test_a_spool_over_its_bound_refuses_until_it_was_shipped(store: Store, make_recorder: Make) -> None:
+    recorder = make_recorder(store, hold_at_most=5000, rotate_at=1000)
+    recorder.settle()
+    with pytest.raises(StoreAway):
+        for number in range(100):
+            recorder.record(event(number))
+            recorder._spool.measure()
+    with pytest.raises(StoreAway):
+        recorder.ready()
+    recorder.settle()
+    recorder.ready()
+    recorder.record(event("after"))
+    assert recorder.query.find("req_after")
+    assert [lost["need"] for lost in recorder.query.calls(reason=LOST).events] == ["1"]
+
+
+@pytest.mark.parametrize("away", ["closed", "open"])
+def test_a_folder_that_became_a_file_closes_or_counts(
+    away: str, store: Store, make_recorder: Make, spool_folder: Path
+) -> None:
+    recorder = make_recorder(store, away=away)
+    recorder.record(event(0))
+    shutil.rmtree(spool_folder)
+    spool_folder.write_text("not a folder")
+    recorder.settle()
+    assert count(store) == 1  # it was recorded: the open file still had it
+    for number in (1, 2):
+        if away == "closed":
+            with pytest.raises(StoreAway, match="events"):
+                recorder.record(event(number))
+        else:
+            recorder.record(event(number))
+    assert recorder.lost == 2
+    spool_folder.unlink()
+    recorder.record(event(3))
+    recorder.settle()
+    assert recorder.lost == 0
+    assert [lost["need"] for lost in recorder.query.calls(reason=LOST).events] == ["2"]
+    assert count(store) == 3
+
+
+def test_the_loss_goes_on_record_although_no_further_call_comes(
+    store: Store, make_recorder: Make, spool_folder: Path
+) -> None:
+    recorder = make_recorder(store, away="open")
+    spool_folder.write_text("not a folder")
+    recorder.record(event(1))
+    spool_folder.unlink()
+    assert [lost["need"] for lost in recorder.query.calls().events] == ["1"]
+
+
+def test_an_event_store_that_is_away_costs_no_event(
+    tmp_path: Path, clock: Clock, make_recorder: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = [f"sqlite:///{tmp_path}/events.db"]
+    store = Store(EVENTS, lambda: where[0], clock.now)
+    recorder = make_recorder(store, background=True)
+    recorder.record(event(1))
+    recorder.settle()
+    store.close()
+    where[0] = "postgresql://nobody@127.0.0.1:1/none"
+    with caplog.at_level(logging.CRITICAL, "flask_apiguard.events"):
+        recorder.record(event(2))
+        with pytest.raises(StoreAway):
+            recorder.settle()
+        wait_for(lambda: recorder.trouble != "")
+    store.close()
+    where[0] = f"sqlite:///{tmp_path}/events.db"
+    recorder.settle()
+    assert count(store) == 2
+    wait_for(lambda: recorder.trouble == "")
+    recorder.close()
+    store.close()
+
+
+@pytest.mark.parametrize("torn", [b'{"time":"2026', b"\n", b"garbage\n", b'{"time":"2026\n'])
+def test_a_torn_line_harms_no_other(store: Store, make_recorder: Make, spool_folder: Path, torn: bytes) -> None:
+    from flask_apiguard.events import encode
+
+    spool_folder.mkdir()
+    (spool_folder / f"1-dead{SUFFIX}").write_bytes(encode(event(1)) + b"\n" + torn)
+    (spool_folder / f"2-dead{SUFFIX}").write_bytes(torn.rstrip(b"\n") + b"\n" + encode(event(2)) + b"\n" + torn)
+    recorder = make_recorder(store)
+    recorder.settle()
+    assert count(store) == 2
+    assert files(spool_folder) == []
+    assert recorder.verify()
+
+
+@pytest.mark.parametrize("poison", [b'{"time":"x,"v":1}', b'{"time":"2026-13-45T99","id":7,"network":"","v":1}'])
+def test_a_line_that_the_store_refuses_is_put_aside(
+    any_store: Store, make_recorder: Make, spool_folder: Path, poison: bytes
+) -> None:
+    from flask_apiguard.events import encode
+
+    spool_folder.mkdir()
+    good = [encode(event(number)) for number in range(6)]
+    (spool_folder / f"1-dead{SUFFIX}").write_bytes(b"\n".join([*good[:3], poison, *good[3:]]) + b"\n")
+    recorder = make_recorder(any_store)
+    recorder.settle()
+    assert count(any_store) == 6
+    with any_store.read() as conn:
+        (dead,) = conn.execute(sa.select(dead_event)).all()
+    assert (dead.sink, dead.line) == ("store", poison.decode())
+    assert files(spool_folder) == []
+    assert recorder.verify()
+
+
+def test_a_recorder_that_nobody_holds_takes_its_threads_and_files_with_it(store: Store, spool_folder: Path) -> None:
+    store.open()
+    before = threading.active_count()
+    descriptors = len(os.listdir("/proc/self/fd"))
+    recorder = Recorder(spool_folder, store, Clock())
+    recorder.record(event(1))
+    wait_for(lambda: count(store) == 1)
+    store.close()
+    del recorder
+    gc.collect()
+    wait_for(lambda: threading.active_count() == before)
+    gc.collect()
+    store.close()
+    assert len(os.listdir("/proc/self/fd")) <= descriptors
+
+
+def test_settling_again_writes_nothing(store: Store, make_recorder: Make) -> None:
+    recorder = make_recorder(store)
+    recorder.record(event(1))
+    recorder.settle()
+    written = []
+    sa.event.listen(store.engine, "begin", lambda conn: written.append(conn.get_execution_options()))
+    recorder.settle()
+    assert not any(options.get("apiguard_write") for options in written)
+
+
+def test_every_setting_has_a_default_that_its_own_type_takes() -> None:
+    settings = resolve({}, SETTINGS, {})
+    for setting in SETTINGS:
+        assert settings[setting] is None or setting.parse(settings[setting]) == settings[setting]
