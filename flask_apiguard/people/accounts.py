@@ -15,7 +15,18 @@ from . import fields, mails
 from .acts import Act, demand
 from .desk import Desk
 from .passwords import PasswordHash
-from .persons import NOWHERE, Issued, Origin, Person, Registration, insert_new, locked, person_by_email, person_by_id
+from .persons import (
+    NOWHERE,
+    Issued,
+    Origin,
+    Person,
+    Registration,
+    find,
+    insert_new,
+    locked,
+    person_by_email,
+    person_by_id,
+)
 from .seats import keep_all
 from .tables import person
 from .throttle import neighbourhood
@@ -36,19 +47,24 @@ def hash_of(desk: Desk, password: Password, email: str) -> PasswordHash | None:
     return desk.passwords.hashed(password, email=email)
 
 
-def create(tx: Transaction, by: By | None, origin: Origin = NOWHERE, **values: Any) -> Person:
-    """A new person, or whoever was first with the same address. ``by`` None: the person by itself."""
+def create(tx: Transaction, by: By | None, origin: Origin = NOWHERE, **values: Any) -> tuple[Person, bool]:
+    """A new person and True, or whoever had address or host's user before and False; held to the transaction's end.
+
+    ``by`` None: the person by itself.
+    """
     row = {"id": new_id("per"), "name": "", "created_at": tx.now, **values}
     if not insert_new(tx, row):
-        found = person_by_email(tx.conn, row["email"]) if row.get("email") else None
+        found = find(tx.conn, person.c.host_user_id == row["host_user_id"]) if row.get("host_user_id") else None
+        if found is None:
+            found = person_by_email(tx.conn, row["email"]) if row.get("email") else None
         if found is None:
             raise Conflict("Another request made this account just now.")
-        return found
+        return locked(tx, found.id), False
     made = person_by_id(tx.conn, row["id"])
     after = {"proved": made.email_proved_at is not None, "host_user": made.host_user_id is not None}
     actor = by or made.by(origin)
     enter(tx, actor, Happening.PEOPLE_PERSON_CREATED, f"person:{made.id}", after=after, personal=made.personal())
-    return made
+    return made, True
 
 
 def register(
@@ -62,12 +78,11 @@ def register(
     desk.throttle.take(mail=(address, MAILS_TO_ONE), mailer=(neighbourhood(origin.address), MAILS_FROM_ONE))
     hashed = hash_of(desk, password, address)
     encoded = hashed.encoded if hashed else None
-    found = person_by_email(tx.conn, address)
-    made = found or create(tx, None, origin, email=address, name=title, password_hash=encoded)
+    made, fresh = create(tx, None, origin, email=address, name=title, password_hash=encoded)
     if made.email_proved_at is not None or made.disabled_at is not None:
         mails.known_already(tx, address)
         return Registration(address, None, None)
-    if found is not None:
+    if not fresh:
         # Two registrations before one proof: either may be a stranger's, so neither's password or link survives.
         revoke_all(tx, made.by(origin), made.id, "proof")
         tx.execute(sa.update(person).where(person.c.id == made.id).values(name=title, password_hash=None))

@@ -47,3 +47,8 @@ class Desk:
         if checksum(secret[:-7]) != parts[4] or not parts[2].isalnum():
             return None
         return parts[1], parts[2]
+
+
+def row_of(secret: str) -> str:
+    """The public part of a secret of ours, which names its row."""
+    return secret.rsplit("_", 3)[1]

@@ -66,11 +66,13 @@ def _link(tx: Transaction, host_id: str, user: HostUser, origin: Origin) -> Pers
     known = person_by_email(tx.conn, address) if address is not None else None
     if known is None:
         proved_at = tx.now if address is not None else None
-        made = create(tx, None, origin, email=address, name=name, host_user_id=host_id, email_proved_at=proved_at)
+        made, _ = create(tx, None, origin, email=address, name=name, host_user_id=host_id, email_proved_at=proved_at)
         if made.host_user_id == host_id:
             return made
         known = made
     known = locked(tx, known.id)
+    if known.host_user_id == host_id:
+        return known  # linked by another request while we waited
     if known.host_user_id is not None:
         raise Forbidden("This address belongs to another user of this site.")
     _demand_enabled(known)
@@ -107,8 +109,8 @@ def first_administrator(tx: Transaction, desk: Desk, by: By, email: object, name
     seated = seated.where(seat.c.organization_id.is_(None), seat.c.seat == Seat.ADMINISTRATOR)
     if tx.execute(seated.where(person.c.disabled_at.is_(None)).limit(1)).first() is not None:
         raise Conflict("There is an administrator already, who gives further seats.")
-    found = person_by_email(tx.conn, address) or create(tx, by, email=address, name=title, email_proved_at=tx.now)
-    owner = vouch(tx, locked(tx, found.id), by)
+    found, _ = create(tx, by, email=address, name=title, email_proved_at=tx.now)
+    owner = vouch(tx, found, by)
     seat_person(tx, by, owner, None, Seat.ADMINISTRATOR)
     _, secret, _ = insert(tx, desk, owner.id, "sign-in", PROOF_SECONDS, "link")
     return FirstAdministrator(owner, mails.link(desk, "sign-in", secret))

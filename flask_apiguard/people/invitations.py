@@ -18,7 +18,7 @@ from .accounts import MAILS_TO_ONE, create, vouch
 from .acts import Act, Seat, demand, may
 from .desk import Desk
 from .passwords import PasswordHash
-from .persons import NOWHERE, Issued, Origin, locked, person_by_email, person_by_id
+from .persons import NOWHERE, Issued, Origin, person_by_id
 from .seats import acting, seat_person, seats_of, the_seat
 from .tables import invitation, person
 from .tokens import open_session
@@ -78,8 +78,7 @@ def accept(
     row = _consume(tx, desk, secret)
     if not _still_meant(tx, row.by, row.organization_id):
         raise Missing(_SPENT)
-    found = person_by_email(tx.conn, row.email) or create(tx, None, origin, email=row.email, name=title)
-    guest = locked(tx, found.id)
+    guest, _ = create(tx, None, origin, email=row.email, name=title)
     if guest.disabled_at is not None:
         raise Forbidden("This account is disabled.")
     if guest.email_proved_at is None:

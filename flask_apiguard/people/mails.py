@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import datetime as dt
-
 from ..contracts import Notice
 from ..db import Transaction
 from ..notices import notify
-from .desk import Desk
+from .desk import Desk, row_of
 
 #: In `Notice.facts`: the text opens an account, so it goes to its address and nowhere else.
 CONFIDENTIAL = "confidential"
@@ -24,7 +22,9 @@ def link(desk: Desk, word: str, secret: str) -> str:
 def prove(tx: Transaction, desk: Desk, email: str, secret: str) -> None:
     """To somebody who registers."""
     text = "Somebody registered this address here. To finish, open within 24 hours:"
-    _send_secret(tx, "people:proof", email, "Confirm your address", text, link(desk, "proof", secret), _NOT_YOU)
+    _send_secret(
+        tx, "people:proof", email, "Confirm your address", text, link(desk, "proof", secret), _NOT_YOU, secret=secret
+    )
 
 
 def known_already(tx: Transaction, email: str) -> None:
@@ -36,7 +36,9 @@ def known_already(tx: Transaction, email: str) -> None:
 def sign_in(tx: Transaction, desk: Desk, email: str, secret: str) -> None:
     """To somebody who asked for a link."""
     text = "To sign in, open within 15 minutes:"
-    _send_secret(tx, "people:link", email, "Your sign-in link", text, link(desk, "sign-in", secret), _NOT_YOU)
+    _send_secret(
+        tx, "people:link", email, "Your sign-in link", text, link(desk, "sign-in", secret), _NOT_YOU, secret=secret
+    )
 
 
 def no_account(tx: Transaction, email: str) -> None:
@@ -55,7 +57,9 @@ def no_account(tx: Transaction, email: str) -> None:
 def invite(tx: Transaction, desk: Desk, email: str, inviter: str, seat: str, secret: str) -> None:
     """To somebody who is offered a seat."""
     text = f"{inviter} invites you to a seat as {seat}. To accept, open within 7 days:"
-    _send_secret(tx, "people:invitation", email, "You are invited", text, link(desk, "invitation", secret))
+    _send_secret(
+        tx, "people:invitation", email, "You are invited", text, link(desk, "invitation", secret), secret=secret
+    )
 
 
 def password_changed(tx: Transaction, email: str) -> None:
@@ -70,8 +74,8 @@ def _send(tx: Transaction, key: str, email: str, subject: str, *paragraphs: str)
     notify(tx, Notice(key, subject, text, (email,)))
 
 
-def _send_secret(tx: Transaction, key: str, email: str, subject: str, *paragraphs: str) -> None:
-    """Each one is another secret, so none is a repetition; ``confidential`` says that only its person may read it."""
+def _send_secret(tx: Transaction, key: str, email: str, subject: str, *paragraphs: str, secret: str) -> None:
+    """With a key of its own, since no two say the same; ``confidential``: only its person may read it."""
     text = "\n\n".join(paragraphs) + "\n"
-    notice = Notice(key, subject, text, (email,), facts={CONFIDENTIAL: True})
-    notify(tx, notice, window=dt.timedelta(0))
+    unique = f"{key}:{row_of(secret)}"
+    notify(tx, Notice(unique, subject, text, (email,), facts={CONFIDENTIAL: True}))

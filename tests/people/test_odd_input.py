@@ -1,0 +1,125 @@
+"""Whatever is typed: a refusal that says what is wrong, nothing stored, and never a fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_apiguard.clock import Clock
+from flask_apiguard.errors import Conflict, Denied, Forbidden, Invalid, Missing
+from flask_apiguard.people.common import too_common
+from flask_apiguard.people.fields import normal_email
+from flask_apiguard.people.tables import invitation, person, person_token, seat
+from flask_apiguard.people.throttle import KEYS_AT_MOST, Throttle, neighbourhood
+
+from .conftest import GOOD, OPERATOR, House, new_house
+
+#: With lone surrogates, which JSON may carry.
+ODD_TEXT = st.text(st.characters(exclude_categories=()), max_size=40)
+ODD = ODD_TEXT | st.none() | st.integers() | st.booleans() | st.binary(max_size=9) | st.lists(ODD_TEXT, max_size=2)
+TOLD = (Invalid, Forbidden, Missing, Denied, Conflict)
+
+
+@pytest.fixture(scope="module")
+def lasting(tmp_path_factory: pytest.TempPathFactory) -> House:
+    folder: Path = tmp_path_factory.mktemp("odd")
+    house = new_house(f"sqlite:///{folder}/apiguard.db")
+    object.__setattr__(house.people._desk, "throttle", Throttle(house.clock, 0))
+    house.member("ann@example.com", "org_1", "owner")
+    return house
+
+
+def told(act: Callable[..., Any], *args: Any) -> None:
+    try:
+        act(*args)
+    except TOLD:
+        return
+    raise AssertionError("this should have been refused")
+
+
+def counted(house: House) -> list[int]:
+    with house.store.read() as conn:
+        tables = (person, seat, invitation, person_token)
+        return [conn.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() for table in tables]
+
+
+@given(odd=ODD)
+def test_odd_values_are_refused_at_every_door_and_leave_nothing(lasting: House, odd: Any) -> None:
+    people, before = lasting.people, counted(lasting)
+    ann = people.person_by_email("ann@example.com")
+    assert ann is not None
+    for act in (people.prove, people.sign_in_by_link, people.accept, people.sign_out):
+        told(act, odd)
+    for act in (people.person, people.sessions, people.seats_of, people.acting):
+        told(act, odd)
+    told(people.sign_in, odd, GOOD)
+    told(people.sign_in, "ann@example.com", odd)
+    told(people.change_password, odd, odd, odd)
+    told(lasting.tx, people.give_seat, OPERATOR, odd, "org_1", "viewer")
+    told(lasting.tx, people.give_seat, OPERATOR, ann.id, "org_1", odd)
+    told(lasting.tx, people.take_seat, OPERATOR, ann.id, odd, "developer")
+    told(lasting.tx, people.invite, OPERATOR, odd, "org_1", "viewer")
+    told(lasting.tx, people.revoke_token, OPERATOR, odd)
+    told(lasting.tx, people.withdraw, OPERATOR, odd)
+    told(lasting.tx, people.disable, OPERATOR, odd)
+    assert people.verify_token(odd) is None
+    assert counted(lasting) == before
+
+
+@given(odd=ODD)
+def test_an_odd_organization_is_missing_or_just_text(lasting: House, odd: Any) -> None:
+    try:
+        assert isinstance(lasting.people.members_of(odd), tuple)
+    except Missing:
+        pass
+
+
+@given(text=st.text(max_size=300) | st.emails())
+def test_an_address_has_one_form_only(text: str) -> None:
+    once = normal_email(text)
+    if once is not None:
+        assert normal_email(once) == once
+        assert normal_email(text.upper().lower()) in (once, normal_email(text.upper()))
+        assert once.isprintable()
+        assert len(once.encode()) <= 254
+
+
+@given(st.text(max_size=1024))
+def test_judging_a_password_never_fails(text: str) -> None:
+    assert too_common(text) in (True, False)
+
+
+def test_the_throttle_remembers_a_bounded_number() -> None:
+    clock = Clock()
+    throttle = Throttle(clock, keys_at_most=100)
+    for number in range(1000):
+        throttle.take(account=(str(number), 3), network=("192.0.2.1", 5000))
+    assert len(throttle) == 100
+    assert KEYS_AT_MOST <= 100_000
+    throttle.take(account=("", 0))  # nobody knows the address: nothing to count by
+
+
+def test_a_refused_attempt_does_not_prolong_the_wait() -> None:
+    clock = Clock()
+    throttle = Throttle(clock)
+    throttle.take(account=("a", 1))
+    clock.advance(800)
+    with pytest.raises(Denied) as refused:
+        throttle.take(account=("a", 1), network=("n", 1))
+    assert refused.value.decision.retry_after in (100, 101)
+    throttle.take(network=("n", 1))
+    clock.advance(101)
+    throttle.take(account=("a", 1))
+
+
+def test_a_network_is_what_one_subscriber_holds() -> None:
+    assert neighbourhood("192.0.2.7") == "192.0.2.7" == neighbourhood("::ffff:192.0.2.7")
+    assert neighbourhood("2001:db8::1") == neighbourhood("2001:db8::ffff%eth0") == "2001:db8::/64"
+    assert neighbourhood("") == ""
+    assert neighbourhood("not an address" * 9) == ("not an address" * 9)[:64]
