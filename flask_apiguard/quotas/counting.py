@@ -172,13 +172,15 @@ class Memory:
                 kept = self._kept.get(demand.key)
                 windows.append(roll(kept[0] if kept else None, demand, at))
             taken, counted = settle(windows, demands, at)
-            if counted:
-                for window, demand in zip(windows, demands, strict=True):
-                    if demand.cost:
-                        after = window._replace(current=window.current + demand.cost)
-                        self._kept[demand.key] = (after, not demand.ends)
-                if len(self._kept) > self._bound:
-                    self._drop_dead(at)
+            for window, demand in zip(windows, demands, strict=True):
+                kept = self._kept.get(demand.key)
+                if counted and demand.cost:
+                    after = window._replace(current=window.current + demand.cost)
+                    self._kept[demand.key] = (after, not demand.ends)
+                elif kept is not None and window.start < kept[0].start:
+                    self._kept[demand.key] = (window, not demand.ends)  # else it would stay ahead of the clock
+            if len(self._kept) > self._bound:
+                self._drop_dead(at)
             return taken
 
     def _drop_dead(self, at: int) -> None:

@@ -42,7 +42,7 @@ for i, key in ipairs(KEYS) do
   elseif not (s >= to and s - at <= span) then
     s, e = from, to
   end
-  kept[i] = {s, e, c, p}
+  kept[i] = {s, e, c, p, w[1] and s < tonumber(w[1])}
   if ends ~= 0 then
     if c + cost > amount then fits = false end
   elseif (amount - c - cost) * span < p * math.min(span, e - at) then
@@ -51,12 +51,14 @@ for i, key in ipairs(KEYS) do
 end
 local answer = {fits and 1 or 0}
 for i, key in ipairs(KEYS) do
-  local s, e, c, p = unpack(kept[i])
+  local s, e, c, p, ahead = unpack(kept[i])
   local n = (i - 1) * 4 + 1
   local cost = tonumber(ARGV[n + 4])
-  if fits and cost > 0 then
+  if (fits and cost > 0) or ahead then
+    local after = c
+    if fits then after = c + cost end
     redis.call('HSET', key, 's', string.format('%.0f', s), 'e', string.format('%.0f', e),
-      'c', string.format('%.0f', c + cost), 'p', string.format('%.0f', p))
+      'c', string.format('%.0f', after), 'p', string.format('%.0f', p))
     local dies = e
     if tonumber(ARGV[n + 3]) == 0 then dies = 2 * e - s end
     redis.call('PEXPIRE', key, string.format('%.0f', math.max(1, dies - at)))

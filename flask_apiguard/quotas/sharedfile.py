@@ -1,66 +1,27 @@
-"""Counting exactly across the processes and threads of one host, with no server: one mapped file.
-
-How a call goes: thread lock, ``flock``, look at every window, write all or none, unlock. What may go wrong:
-
-- *kill -9 at any point*: a window is written beside the valid one, then one byte is flipped. The kernel drops the lock
-  of the dead. A call of several demands may have counted some of them: too much, never too little.
-- *fork*: the child lets go of what it inherited and opens the file itself.
-- *the file deleted or replaced*: the inode behind the path is compared once a second.
-- *growth*: the new file is written beside and renamed over; a flag in the old one sends everybody to the new.
-- *the machine itself crashing* may lose the last seconds of counts.
-"""
+"""Counting exactly across the processes and threads of one host, with no server: one mapped file."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import mmap
-import os
-import threading
-import time
-import weakref
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from functools import partial
 
-from ..errors import ConfigurationError, StoreAway
+from ..errors import StoreAway
 from . import table
 from .counting import Demand, Taken, Window, milliseconds, roll, settle
 from .table import Table
+from .tablefile import TableFile
 
-INODE_SECONDS = 1.0
-#: Slots at first, and at most (about 92 MB).
-SLOTS_AT_FIRST = 2048
-SLOTS_AT_MOST = 1 << 20
 _REMEMBERED = 50_000
-_FULL_SECONDS = 5.0
+#: A named tuple made without the detour over its own constructor.
+_taken: Callable[[tuple[int, int, int, int | None]], Taken] = partial(tuple.__new__, Taken)
 
-_open_ones: weakref.WeakSet[SharedFile] = weakref.WeakSet()
 
-
-class SharedFile:
+class SharedFile(TableFile):
     """A :class:`~.counting.Counter` in a file. Cheap to make: the file is opened with the first call.
 
     ``path`` lies in a folder of a local disk that all processes may write; its name belongs to us.
     """
-
-    def __init__(
-        self, path: str | Path, slots_at_first: int = SLOTS_AT_FIRST, slots_at_most: int = SLOTS_AT_MOST
-    ) -> None:
-        self.path = Path(path)
-        self._first = slots_at_first
-        self._most = max(slots_at_most, slots_at_first)
-        self._lock = threading.Lock()
-        self._fd = -1
-        self._pid = 0
-        self._mapped: mmap.mmap | None = None
-        self._table: Table | None = None
-        self._places: dict[bytes, tuple[int, bytes]] = {}
-        self._look_again = 0.0
-        self._full_until = 0.0
-        _open_ones.add(self)
-
-    def __repr__(self) -> str:
-        return f"<SharedFile {self.path}>"
 
     def take(self, demands: Sequence[Demand], now: float) -> list[Taken]:
         """See :meth:`~.counting.Counter.take`."""
@@ -68,6 +29,9 @@ class SharedFile:
         with self._lock:
             try:
                 opened = self._acquire()
+                quick = self._take_known(opened, demands, at)
+                if quick is not None:
+                    return quick
                 while True:
                     try:
                         return self._take(opened, demands, at)
@@ -78,9 +42,46 @@ class SharedFile:
             finally:
                 self._release()
 
+    def _take_known(self, opened: Table, demands: Sequence[Demand], at: int) -> list[Taken] | None:
+        """The common case in one go: every key has a slot in its current window, and every demand fits. Else None.
+
+        The same arithmetic as in counting.judge, written out because it runs at every request.
+        """
+        buffer, unpack, known = opened.buffer, table.SLOT_FORMAT.unpack_from, self._places
+        writes, taken = [], []
+        for key, amount, span, ends, cost in demands:
+            remembered = known.get(key)
+            if remembered is None:
+                return None
+            place = remembered[0]
+            slot = unpack(buffer, place)
+            state = slot[1]
+            if slot[0] != remembered[1] or not cost or not 0 < state < table.PASSED:
+                return None
+            start, end, current, previous = slot[3:7] if state == table.FIRST else slot[7:11]
+            current += cost
+            if ends:
+                remaining = amount - current
+                if end != ends:
+                    return None
+            else:
+                remaining = ((amount - current) * span - previous * (end - at)) // span
+                if not start <= at < end:
+                    return None
+            if remaining < 0:
+                return None
+            writes.append((place, state, start, end, current, previous))
+            taken.append(_taken((amount - remaining, remaining, end - at, None)))
+        for place, state, start, end, current, previous in writes:
+            other = table.FIRST + table.SECOND - state
+            table.WINDOW_FORMAT.pack_into(buffer, place + table.WINDOW_AT[other], start, end, current, previous)
+            buffer[place + table.STATE_AT] = other
+        return taken
+
     def _take(self, opened: Table, demands: Sequence[Demand], at: int) -> list[Taken]:
         places: list[int] = []
         windows: list[Window] = []
+        ahead: list[bool] = []
         for demand in demands:
             place = self._place(opened, demand.key)
             kept = opened.read(place) if place else None
@@ -89,13 +90,17 @@ class SharedFile:
             else:
                 windows.append(roll(kept, demand, at))
                 if not place and demand.cost:
-                    place = opened.insert(_digest(demand.key), windows[-1], not demand.ends, at, places)
+                    digest = _digest(demand.key)
+                    place = opened.insert(digest, windows[-1], not demand.ends, at, places)
+                    self._remember(demand.key, place, digest)
             places.append(place)
+            ahead.append(kept is not None and windows[-1].start < kept.start)
         taken, counted = settle(windows, demands, at)
-        if counted:
-            for place, window, demand in zip(places, windows, demands, strict=True):
-                if demand.cost:
-                    opened.write(place, window[0], window[1], window[2] + demand.cost, window[3])
+        for place, window, demand, was_ahead in zip(places, windows, demands, ahead, strict=True):
+            if counted and demand.cost:
+                opened.write(place, window.start, window.end, window.current + demand.cost, window.previous)
+            elif was_ahead:  # a window from a clock that was wrong would stay ahead of the right one
+                opened.write(place, *window)
         return taken
 
     def edit(self, key: bytes, sliding: bool, now: float, change: Callable[[Window | None], Window | None]) -> None:
@@ -119,22 +124,6 @@ class SharedFile:
             finally:
                 self._release()
 
-    def clear(self) -> None:
-        """Forget every count, for everybody."""
-        with self._lock:
-            try:
-                opened = self._acquire()
-                self._replace(opened, opened.capacity, ())
-            except OSError as error:
-                raise StoreAway("counter") from error
-            finally:
-                self._release()
-
-    def close(self) -> None:
-        """Let go of the file; the next call opens it again."""
-        with self._lock:
-            self._let_go()
-
     def _place(self, opened: Table, key: bytes) -> int:
         """Where a key's slot lies, or 0. Remembered places are looked at again: an expired slot may be another's."""
         remembered = self._places.get(key)
@@ -143,127 +132,14 @@ class SharedFile:
         digest = _digest(key)
         place = opened.find(digest)
         if place:
-            if len(self._places) >= _REMEMBERED:
-                self._places.clear()
-            self._places[key] = (place, digest)
+            self._remember(key, place, digest)
         return place
 
-    def _acquire(self) -> Table:
-        """The current table, locked for this process. The thread lock is held."""
-        try:
-            moment = time.monotonic()
-            if self._table is None or self._pid != os.getpid():
-                self._let_go()
-                return self._open()
-            if moment >= self._look_again:
-                self._look_again = moment + INODE_SECONDS
-                if not self._is_at_path():
-                    self._let_go()
-                    return self._open()
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
-            if self._table.moved:
-                self._let_go()
-                return self._open()
-            return self._table
-        except OSError as error:
-            self._let_go()
-            raise StoreAway("counter") from error
-
-    def _release(self) -> None:
-        if self._fd >= 0:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
-
-    def _open(self) -> Table:
-        """Open what the path names, making it when there is nothing; returns with the lock held."""
-        while True:
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._fd, self._pid, self._look_again = fd, os.getpid(), time.monotonic() + INODE_SECONDS
-            fcntl.flock(fd, fcntl.LOCK_EX)
-            if self._is_at_path():
-                break
-            self._let_go()  # renamed over while we waited for the lock
-        size = os.fstat(fd).st_size
-        head = os.pread(fd, table.HEADER, 0)
-        if head[:8].strip(b"\0") and not head.startswith(table.MAGIC):
-            self._let_go()
-            raise ConfigurationError(f"{self.path} is not a counter file.", "Move it away; it would be overwritten.")
-        if not head.startswith(table.MAGIC):  # new, or somebody died while making it
-            size = table.size_of(self._first)
-            os.truncate(fd, 0)
-            os.posix_fallocate(fd, 0, size)  # a full disk must say so here and not kill us at the first write
-            os.pwrite(fd, table.header(self._first, 0), 0)
-        self._mapped = mmap.mmap(fd, size)
-        self._table = Table(self._mapped)
-        if self._table.size > size:
-            self._let_go()
-            raise ConfigurationError(f"{self.path} was cut short.", "Delete it; its counts begin anew.")
-        self._table.moved = False  # set, and yet at the path: somebody died before the rename
-        return self._table
-
-    def _is_at_path(self) -> bool:
-        mine = os.fstat(self._fd)
-        try:
-            there = os.stat(self.path)
-        except FileNotFoundError:
-            return False
-        return (mine.st_ino, mine.st_dev) == (there.st_ino, there.st_dev)
-
-    def _grow(self, opened: Table, at: int) -> Table:
-        """A table with room, without the dead. The lock is held before and after.
-
-        :raises StoreAway: as many live counters as are allowed; nothing is thrown away in silence.
-        """
-        if time.monotonic() < self._full_until:
-            raise StoreAway("counter")
-        alive = list(opened.alive(at))
-        capacity = self._first
-        while capacity < self._most and len(alive) * 10 > capacity * 3:
-            capacity *= 2
-        if len(alive) * 10 > capacity * 8:
-            self._full_until = time.monotonic() + _FULL_SECONDS
-            raise StoreAway("counter")
-        return self._replace(opened, capacity, alive)
-
-    def _replace(self, opened: Table, capacity: int, slots: Sequence[bytes]) -> Table:
-        beside = self.path.with_name(self.path.name + ".new")
-        content = table.build(capacity, slots, may_grow=capacity < self._most)
-        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        try:
-            view = memoryview(content)
-            while view:
-                view = view[os.write(fd, view) :]
-        finally:
-            os.close(fd)
-        opened.moved = True
-        try:
-            os.replace(beside, self.path)
-        except OSError:
-            opened.moved = False
-            raise
-        self._let_go()
-        return self._open()
-
-    def _let_go(self) -> None:
-        mapped, fd = self._mapped, self._fd
-        self._fd, self._mapped, self._table, self._places = -1, None, None, {}
-        if mapped is not None:
-            mapped.close()
-        if fd >= 0:
-            os.close(fd)
-
-    def _after_fork(self) -> None:
-        # An inherited descriptor shares its lock with the parent: should the parent die holding it, we would keep it.
-        self._lock = threading.Lock()
-        self._let_go()
+    def _remember(self, key: bytes, place: int, digest: bytes) -> None:
+        if len(self._places) >= _REMEMBERED:
+            self._places.clear()
+        self._places[key] = (place, digest)
 
 
 def _digest(key: bytes) -> bytes:
     return hashlib.blake2b(key, digest_size=16).digest()
-
-
-def _after_fork_in_child() -> None:
-    for shared in list(_open_ones):
-        shared._after_fork()
-
-
-os.register_at_fork(after_in_child=_after_fork_in_child)

@@ -19,10 +19,12 @@ SLOT = 88
 _HEAD = struct.Struct("=8sQQQ")  # magic; used slots; capacity; may grow. The moved flag is the byte after them.
 _USED_AT, _CAPACITY_AT, _GROW_AT, _MOVED_AT = 8, 16, 24, 32
 _NUMBER = struct.Struct("=Q")
-_WINDOW = struct.Struct("=qqqq")
-_STATE_AT, _KIND_AT = 16, 17
+WINDOW_FORMAT = struct.Struct("=qqqq")
+#: Digest, state, kind, the first window, the second.
+SLOT_FORMAT = struct.Struct("=16sBB6x4q4q")
+STATE_AT, _KIND_AT = 16, 17
 #: Where the window lies in a slot, by state.
-_WINDOW_AT = (0, 24, 56)
+WINDOW_AT = (0, 24, 56)
 EMPTY, FIRST, SECOND, PASSED = 0, 1, 2, 3
 
 
@@ -43,10 +45,10 @@ def header(capacity: int, used: int, may_grow: bool = True) -> bytes:
 class Table:
     """One mapped file. Whoever calls holds the lock. Places are offsets into the file; 0 is none."""
 
-    __slots__ = ("_buffer", "_mask", "_room", "capacity", "size")
+    __slots__ = ("_mask", "_room", "buffer", "capacity", "size")
 
     def __init__(self, buffer: mmap | bytearray) -> None:
-        self._buffer = buffer
+        self.buffer = buffer
         (self.capacity,) = _NUMBER.unpack_from(buffer, _CAPACITY_AT)
         (may_grow,) = _NUMBER.unpack_from(buffer, _GROW_AT)
         self._mask = self.capacity - 1
@@ -57,22 +59,22 @@ class Table:
     @property
     def moved(self) -> bool:
         """Whether another file took this one's place."""
-        return self._buffer[_MOVED_AT] != 0
+        return self.buffer[_MOVED_AT] != 0
 
     @moved.setter
     def moved(self, value: bool) -> None:
-        self._buffer[_MOVED_AT] = int(value)
+        self.buffer[_MOVED_AT] = int(value)
 
     def holds(self, place: int, digest: bytes) -> bool:
         """Whether the slot at a place is alive under this digest."""
-        state = self._buffer[place + _STATE_AT]
-        return state in (FIRST, SECOND) and self._buffer[place : place + 16] == digest
+        state = self.buffer[place + STATE_AT]
+        return state in (FIRST, SECOND) and self.buffer[place : place + 16] == digest
 
     def find(self, digest: bytes) -> int:
         """The place of a key, or 0."""
-        buffer = self._buffer
+        buffer = self.buffer
         for place in self._probe(digest):
-            state = buffer[place + _STATE_AT]
+            state = buffer[place + STATE_AT]
             if state == EMPTY:
                 return 0
             if state != PASSED and buffer[place : place + 16] == digest:
@@ -86,9 +88,9 @@ class Table:
 
         :raises Full: there is none.
         """
-        buffer = self._buffer
+        buffer = self.buffer
         for place in self._probe(digest):
-            state = buffer[place + _STATE_AT]
+            state = buffer[place + STATE_AT]
             if state == EMPTY:
                 (used,) = _NUMBER.unpack_from(buffer, _USED_AT)
                 if used >= self._room:
@@ -96,34 +98,34 @@ class Table:
                 _NUMBER.pack_into(buffer, _USED_AT, used + 1)
             elif place in spared or (state != PASSED and self._dies(place) > at):
                 continue
-            buffer[place + _STATE_AT] = PASSED
+            buffer[place + STATE_AT] = PASSED
             buffer[place : place + 16] = digest
             buffer[place + _KIND_AT] = Kind.RATE.value if sliding else Kind.QUOTA.value
-            _WINDOW.pack_into(buffer, place + _WINDOW_AT[FIRST], *window)
-            buffer[place + _STATE_AT] = FIRST
+            WINDOW_FORMAT.pack_into(buffer, place + WINDOW_AT[FIRST], *window)
+            buffer[place + STATE_AT] = FIRST
             return place
         raise Full
 
     def read(self, place: int) -> Window:
         """The window at a place."""
-        return Window._make(_WINDOW.unpack_from(self._buffer, place + _WINDOW_AT[self._buffer[place + _STATE_AT]]))
+        return Window._make(WINDOW_FORMAT.unpack_from(self.buffer, place + WINDOW_AT[self.buffer[place + STATE_AT]]))
 
     def write(self, place: int, start: int, end: int, current: int, previous: int) -> None:
         """Put another window at a place: beside the valid one, then flip."""
-        buffer = self._buffer
-        other = FIRST + SECOND - buffer[place + _STATE_AT]
-        _WINDOW.pack_into(buffer, place + _WINDOW_AT[other], start, end, current, previous)
-        buffer[place + _STATE_AT] = other
+        buffer = self.buffer
+        other = FIRST + SECOND - buffer[place + STATE_AT]
+        WINDOW_FORMAT.pack_into(buffer, place + WINDOW_AT[other], start, end, current, previous)
+        buffer[place + STATE_AT] = other
 
     def alive(self, at: int) -> Iterator[bytes]:
         """The slots whose window still means something."""
         for place in range(HEADER, self.size, SLOT):
-            state = self._buffer[place + _STATE_AT]
+            state = self.buffer[place + STATE_AT]
             if state in (FIRST, SECOND) and self._dies(place) > at:
-                yield bytes(self._buffer[place : place + SLOT])
+                yield bytes(self.buffer[place : place + SLOT])
 
     def _dies(self, place: int) -> int:
-        return dies(self.read(place), self._buffer[place + _KIND_AT] == Kind.RATE.value)
+        return dies(self.read(place), self.buffer[place + _KIND_AT] == Kind.RATE.value)
 
     def _probe(self, digest: bytes) -> Iterator[int]:
         first = int.from_bytes(digest[:8], "little")
@@ -139,7 +141,7 @@ def build(capacity: int, slots: Iterable[bytes], may_grow: bool) -> bytearray:
     used = 0
     for slot in slots:
         for place in fresh._probe(slot[:16]):
-            if content[place + _STATE_AT] == EMPTY:
+            if content[place + STATE_AT] == EMPTY:
                 content[place : place + SLOT] = slot
                 break
         used += 1
