@@ -38,7 +38,10 @@ class Happening(StrEnum):
         "The head of the ledger, or of the event chain, was signed.",
     )
     LEDGER_PERSON_ERASED = ("ledger:person:erased", "Personal fields of entries were erased; the proofs stay.")
+    MONITOR_ANOMALY_CLOSED = ("monitor:anomaly:closed", "Somebody looked at an anomaly and closed it.")
+    MONITOR_ANOMALY_MUTED = ("monitor:anomaly:muted", "A kind of anomaly is not raised for a client until a date.")
     MONITOR_ANOMALY_RAISED = ("monitor:anomaly:raised", "A detector found something unusual.")
+    MONITOR_MONITORING_ENDED = ("monitor:monitoring:ended", "Monitoring of a client ended with the client.")
     MONITOR_MONITORING_STARTED = ("monitor:monitoring:started", "Monitoring of a production client began.")
     ONBOARDING_CHECK_RUN = ("onboarding:check:run", "An automated check examined an application.")
     ONBOARDING_CHECK_WAIVED = ("onboarding:check:waived", "A failed check was waived until a date, by two people.")
