@@ -44,7 +44,7 @@ def test_every_change_is_an_entry_and_the_chain_holds(house: House, tmp_path: Pa
         "people:session:opened", "people:token:created", "people:token:revoked",
     }  # fmt: skip
     book = Ledger(house.store, Secrets(b"x" * 32), house.clock, file=tmp_path / "checkpoints.jsonl")
-    assert book.verify()
+    assert book.verify().ok
 
 
 def test_no_entry_contains_an_address_a_name_or_a_secret(house: House) -> None:
