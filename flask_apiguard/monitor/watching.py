@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -99,16 +98,16 @@ class Monitor:
         refused = {event["client"] for event in events if not event["allowed"] and event.get("client")}
         if not refused and not self._waiting:
             return ()
-        watched, moment = self._clients(), time.monotonic()
+        watched, moment = self._clients(), self.clock.monotonic()
         with self._lock:
             self._waiting = {one for one in self._waiting | refused if one in watched}
             due = {one for one in self._waiting if self._not_before.get(one, 0.0) <= moment}
             self._waiting -= due
         found = []
         for client_id in sorted(due):
-            began = time.monotonic()
+            began = self.clock.monotonic()
             found.append(self._examine(client_id, watched[client_id], self.clock.now()))
-            self._not_before[client_id] = time.monotonic() + DUTY * (time.monotonic() - began)
+            self._not_before[client_id] = self.clock.monotonic() + DUTY * (self.clock.monotonic() - began)
         return self._told(found)
 
     def write(self, events: Sequence[Mapping[str, Any]]) -> None:
@@ -135,7 +134,7 @@ class Monitor:
         return anomalies.mute(tx, by, anomaly_id, until, reason)
 
     def _clients(self, fresh: bool = False) -> dict[str, dt.datetime]:
-        moment = time.monotonic()
+        moment = self.clock.monotonic()
         if fresh or moment - self._watched_at > FRESH:
             query = sa.select(monitoring.c.client_id, monitoring.c.since).where(monitoring.c.ended_at.is_(None))
             with self.store.read() as conn:
@@ -145,9 +144,12 @@ class Monitor:
         return self._watched
 
     def _examine(self, client_id: str, since: dt.datetime, now: dt.datetime) -> Anomaly | None:
-        with self.store.read() as conn:
-            quiet = anomalies.quiet_until(conn, client_id, KIND, now)
-        finding = self._burst.look(self._query, client_id, max(since, quiet or since), now)
+        finding = self._burst.look(self._query, client_id, since, now)
+        if finding is not None:
+            with self.store.read() as conn:
+                quiet = anomalies.quiet_until(conn, client_id, KIND, now)
+            if quiet is not None and quiet > since:
+                finding = self._burst.look(self._query, client_id, quiet, now)
         if finding is None:
             return None
         with self.store.write() as tx:
