@@ -20,8 +20,13 @@ EVERYTHING = "everything"
 #: One number for everyone who appends: on PostgreSQL commits must become visible in the order of `seq`.
 _LOCK_KEY = 0x61706967
 
-_numbers = itertools.count(1)
-_noticed = 0
+
+class _Own:
+    """Changes that this very process committed. The newest number is another one after each."""
+
+    numbers = itertools.count(1)
+    newest = 0
+
 
 change = sa.Table(
     "apiguard_change",
@@ -45,13 +50,12 @@ def changed(tx: Transaction, *subjects: str) -> None:
 
 def noticed() -> int:
     """A number that is another one after each change that this very process committed."""
-    return _noticed
+    return _Own.newest
 
 
 def _notice() -> None:
     # What a process did itself it knows at once, however young its last look into the store is.
-    global _noticed
-    _noticed = next(_numbers)
+    _Own.newest = next(_Own.numbers)
 
 
 def _append(tx: Transaction) -> None:

@@ -52,7 +52,7 @@ def _read(authorization: str | None, api_key: str | None) -> Texts:
     if authorization is None:
         return X_API_KEY, key
     scheme, _, rest = authorization.strip(" \t").partition(" ")
-    if not _SCHEME.fullmatch(scheme) or len(rest) > LENGTH_AT_MOST:
+    if not _SCHEME.fullmatch(scheme) or not rest.strip() or len(rest) > LENGTH_AT_MOST:
         raise denied(Reason.CREDENTIAL_MALFORMED)
     # Other schemes may carry parameters (RFC 9110, section 11.6.2): theirs to read, whole.
     text = _text(rest) if scheme.lower() == "bearer" else rest.strip(" \t")

@@ -26,7 +26,7 @@ from flask_apiguard.credentials import (
 )
 from flask_apiguard.crypto import Secrets
 from flask_apiguard.db import STATE, Store, Transaction
-from flask_apiguard.values import SYSTEM, Actor, By, Caller, Entitlement, Environment, State, Standing
+from flask_apiguard.values import SYSTEM, Actor, By, Caller, Entitlement, Environment, Standing, State
 
 DAY = dt.timedelta(days=1)
 BY = By(Actor.PERSON, "per_1", "Ada", "org_1", frozenset({"owner"}))

@@ -1,0 +1,38 @@
+"""The room's store, on both servers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from flask_apiguard.clock import Clock
+from flask_apiguard.db import STATE, Store
+from flask_apiguard.migrations import create
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    """On SQLite."""
+    store = Store(STATE, lambda: f"sqlite:///{tmp_path}/apiguard.db", clock.now)
+    yield store
+    store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_store(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Store]:
+    """On SQLite, and on PostgreSQL."""
+    if request.param == "sqlite":
+        yield request.getfixturevalue("store")
+        return
+    url = request.getfixturevalue("postgres_url")
+    store = Store(STATE, lambda: url, clock.now)
+    create(store.engine, STATE)
+    yield store
+    store.close()

@@ -1,0 +1,247 @@
+"""What moved is forgotten, what doesn't add up is everything, what can't be seen allows nothing."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from flask_apiguard.clients import EVERYTHING, Watch, changed
+from flask_apiguard.clients.changes import change
+from flask_apiguard.clients.watch import ROWS_AT_MOST
+from flask_apiguard.clock import Clock
+from flask_apiguard.db import STATE, Store
+from flask_apiguard.errors import StoreAway
+
+
+class Told:
+    """A memory that takes down what it is told."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.said: list[str] = []
+        watch.attach(self.forget, lambda: self.said.append("FLUSH"))
+
+    def forget(self, subjects: Iterable[str]) -> None:
+        self.said.extend(subjects)
+
+    def since(self) -> list[str]:
+        said, self.said[:] = list(self.said), []
+        return said
+
+
+def watching(store: Store) -> tuple[Watch, Told]:
+    watch = Watch(store)
+    told = Told(watch)
+    watch.look()
+    assert "FLUSH" in told.since(), "the first look trusts nothing"
+    return watch, told
+
+
+def move(store: Store, *subjects: str) -> None:
+    with store.write() as tx:
+        changed(tx, *subjects)
+
+
+def twin(store: Store) -> Store:
+    """The same database as another process has it: connections of its own."""
+    url = store.engine.url.render_as_string(hide_password=False)
+    return Store(STATE, lambda: url, store.now)
+
+
+def other_process(act: Callable[[], None]) -> None:
+    """Run an act in a child, so that nothing in this process knows of it."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            act()
+            status = 0
+        finally:
+            os._exit(status)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
+
+
+def test_what_this_process_changed_it_sees_at_the_next_look(any_store: Store) -> None:
+    watch, told = watching(any_store)
+    for number in range(3):
+        move(any_store, f"client:{number}", "plan:gold")
+        watch.look()
+        assert told.since() == [f"client:{number}", "plan:gold"]
+    watch.look()
+    assert told.since() == []
+    watch.close()
+
+
+def test_what_another_process_changed_is_seen_when_the_store_s_kind_demands_it(any_store: Store) -> None:
+    watch, told = watching(any_store)
+    other_process(lambda: move(any_store, "client:1"))
+    if any_store.dialect == "postgresql":
+        time.sleep(0.06)
+    watch.look()
+    assert told.since() == ["client:1"]
+    watch.close()
+
+
+def test_one_transaction_tells_a_subject_once_and_a_rolled_back_one_never(any_store: Store) -> None:
+    watch, told = watching(any_store)
+    with pytest.raises(RuntimeError), any_store.write() as tx:
+        changed(tx, "client:1")
+        raise RuntimeError
+    move(any_store, "client:2", "client:2")
+    watch.look()
+    if any_store.dialect == "sqlite":
+        assert told.since() == ["client:2"]
+    else:
+        assert told.since() in (["client:2"], ["FLUSH"]), "a sequence keeps the gap of what was rolled back"
+    watch.close()
+
+
+def test_everything_is_everything(any_store: Store) -> None:
+    watch, told = watching(any_store)
+    move(any_store, "client:1", EVERYTHING)
+    watch.look()
+    assert told.since() == ["FLUSH"]
+    watch.close()
+
+
+def test_a_gap_flushes(any_store: Store) -> None:
+    watch, told = watching(any_store)
+    move(any_store, "client:1", "client:2", "client:3")
+    with any_store.write() as tx:
+        tx.execute(change.delete().where(change.c.subject == "client:2"))
+    watch.look()
+    assert told.since() == ["FLUSH"]
+    move(any_store, "client:4")
+    watch.look()
+    assert told.since() == ["client:4"], "and after it the place is right again"
+    watch.close()
+
+
+def test_a_log_that_was_cut_while_nobody_looked_flushes(any_store: Store) -> None:
+    watch, told = watching(any_store)
+    move(any_store, "client:1", "client:2")
+    with any_store.write() as tx:
+        tx.execute(change.delete().where(change.c.subject == "client:1"))
+    watch.look()
+    assert told.since() == ["FLUSH"]
+    watch.close()
+
+
+def test_more_than_can_be_read_at_once_flushes(store: Store) -> None:
+    watch, told = watching(store)
+    move(store, *(f"client:{number}" for number in range(ROWS_AT_MOST + 5)))
+    watch.look()
+    assert told.since() == ["FLUSH"]
+    move(store, "client:1")
+    watch.look()
+    assert told.since() == ["client:1"]
+    watch.close()
+
+
+def test_another_file_in_its_place_is_noticed_within_two_seconds_and_read_by_everybody(
+    tmp_path: Path, store: Store, clock: Clock
+) -> None:
+    move(store, "client:old")
+    watch, told = watching(store)
+    second = Store(STATE, lambda: f"sqlite:///{tmp_path}/second.db", clock.now)
+    move(second, "client:new")
+    second.close()
+    path = tmp_path / "apiguard.db"
+    for name in ("apiguard.db-wal", "apiguard.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    os.replace(tmp_path / "second.db", path)
+    time.sleep(1.1)
+    watch.look()
+    assert told.since() == ["FLUSH"]
+    with store.read() as conn:
+        assert conn.execute(sa.select(change.c.subject)).scalars().all() == ["client:new"]
+    move(twin(store), "client:newer")
+    watch.look()
+    assert told.since() == ["client:newer"]
+    watch.close()
+
+
+def test_a_deleted_file_is_made_anew_and_nothing_is_trusted(tmp_path: Path, store: Store) -> None:
+    move(store, "client:old")
+    watch, told = watching(store)
+    for name in ("apiguard.db", "apiguard.db-wal", "apiguard.db-shm"):
+        (tmp_path / name).unlink(missing_ok=True)
+    time.sleep(1.1)
+    watch.look()
+    assert "FLUSH" in told.since()
+    assert (tmp_path / "apiguard.db").exists()
+    move(store, "client:new")
+    watch.look()
+    assert told.since() == ["client:new"]
+    watch.close()
+
+
+def test_a_child_trusts_nothing_of_its_parent_s_and_the_parent_goes_on(any_store: Store) -> None:
+    watch, told = watching(any_store)
+
+    def child() -> None:
+        watch.look()
+        assert "FLUSH" in told.since()
+        move(any_store, "client:1")
+        watch.look()
+        assert told.since() == ["client:1"]
+        watch.close()
+
+    other_process(child)
+    time.sleep(0.06)
+    watch.look()
+    assert told.since() == ["client:1"]
+    watch.close()
+
+
+def test_a_lock_held_at_the_fork_does_not_hang_the_child(store: Store) -> None:
+    watch, _ = watching(store)
+    with watch._lock:
+        other_process(watch.look)
+    watch.close()
+
+
+def test_what_can_not_be_seen_for_a_second_allows_nothing_and_comes_back(any_store: Store) -> None:
+    watch, told = watching(any_store)
+    with any_store.engine.connect() as conn:
+        conn.exec_driver_sql("ALTER TABLE apiguard_change RENAME TO apiguard_gone")
+        conn.commit()
+    time.sleep(1.1)
+    with pytest.raises(StoreAway):
+        watch.look()
+    with any_store.engine.connect() as conn:
+        conn.exec_driver_sql("ALTER TABLE apiguard_gone RENAME TO apiguard_change")
+        conn.commit()
+    time.sleep(0.06)
+    watch.look()
+    move(any_store, "client:1")
+    watch.look()
+    assert told.since() == ["client:1"]
+    watch.close()
+
+
+def test_a_store_that_never_was_there_is_away_at_the_first_look(clock: Clock) -> None:
+    watch = Watch(Store(STATE, lambda: "postgresql://nobody@127.0.0.1:1/nowhere", clock.now))
+    for _ in range(2):
+        with pytest.raises(StoreAway):
+            watch.look()
+
+
+def test_a_look_on_sqlite_is_cheap(store: Store) -> None:
+    watch, _ = watching(store)
+    best = min(_timed(watch.look) for _ in range(50))
+    assert best < 100e-6, "a kept connection, no engine, no transaction"
+    watch.close()
+
+
+def _timed(act: Callable[[], None]) -> float:
+    started = time.perf_counter()
+    act()
+    return time.perf_counter() - started

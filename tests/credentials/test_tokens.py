@@ -1,0 +1,147 @@
+"""Tokens: issued in one statement, ended alone, by family, with their credential or their client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from flask_apiguard.clients import Client
+from flask_apiguard.clients.changes import change
+from flask_apiguard.credentials import Token, prune, revoke, revoke_family, revoke_token
+from flask_apiguard.credentials.tables import token as table
+from flask_apiguard.errors import Denied
+from flask_apiguard.values import HostUser, Reason
+from tests.credentials.house import BY, House
+
+
+def issue(house: House, client: Client, **facts: Any) -> tuple[Token, str]:
+    asked = {"client_id": client.id, "environment": client.environment, "scopes": ["orders:read"], **facts}
+    made: tuple[Token, str] = house.write(lambda tx: house.tokens.issue(tx, **asked))
+    return made
+
+
+def refusal(house: House, text: str) -> Reason:
+    with pytest.raises(Denied) as caught:
+        house.identify(text)
+    return caught.value.decision.reason
+
+
+def test_a_token_names_its_client_its_user_and_its_scopes(any_house: House) -> None:
+    client = any_house.client()
+    made, text = issue(any_house, client, scopes=["orders:read", "never:granted"], user_id="u7")
+    caller = any_house.identify(text)
+    assert caller.client is not None
+    assert (caller.client.id, caller.user, caller.scopes) == (client.id, HostUser("u7"), {"orders:read"})
+    assert (caller.credential_id, caller.credential_kind) == (made.id, "access_token")
+    assert caller.expires_at == made.expires_at.timestamp()
+    assert {f"token:{made.id}", f"family:{made.id}", "user:u7", f"client:{client.id}"} <= set(caller.subjects)
+    assert any_house.identify(text) is caller
+    any_house.clock.advance(601)
+    assert refusal(any_house, text) is Reason.CREDENTIAL_EXPIRED
+
+
+def test_issuing_is_one_statement_and_moves_neither_ledger_nor_change_log(house: House) -> None:
+    client = house.client()
+
+    def counts() -> list[Any]:
+        with house.store.read() as conn:
+            return [conn.execute(sa.select(sa.func.count()).select_from(change)).scalar(),
+                    conn.exec_driver_sql("SELECT count(*) FROM apiguard_ledger").scalar()]  # fmt: skip
+
+    before, statements = counts(), []
+    sa.event.listen(
+        house.store.engine, "before_cursor_execute", lambda conn, cursor, statement, *_: statements.append(statement)
+    )
+    issue(house, client)
+    assert [statement.split()[0] for statement in statements if statement != "BEGIN IMMEDIATE"] == ["INSERT"]
+    assert counts() == before
+
+
+def test_an_access_token_is_taken_as_bearer_only(house: House) -> None:
+    _, text = issue(house, house.client())
+    with pytest.raises(Denied) as caught:
+        house.identify(text, "X-API-Key")
+    assert caught.value.decision.reason is Reason.CREDENTIAL_UNKNOWN
+
+
+def test_a_refresh_token_opens_no_route(house: House) -> None:
+    assert refusal(house, issue(house, house.client(), kind="refresh")[1]) is Reason.CREDENTIAL_UNKNOWN
+
+
+def test_a_bound_token_is_no_bearer_token_and_another_s_is_none_here(house: House) -> None:
+    client = house.client()
+    assert refusal(house, issue(house, client, cnf={"jkt": "x"})[1]) is Reason.CREDENTIAL_BOUND
+    assert refusal(house, issue(house, client, audience=["https://other"])[1]) is Reason.AUDIENCE_WRONG
+
+
+def test_one_token_ends_alone(any_house: House) -> None:
+    client = any_house.client()
+    (first, one), (_, two) = issue(any_house, client), issue(any_house, client)
+    assert all(any_house.identify(text) for text in (one, two))
+    assert any_house.write(lambda tx: revoke_token(tx, first.id)) is True
+    assert any_house.write(lambda tx: revoke_token(tx, first.id)) is False
+    assert refusal(any_house, one) is Reason.CREDENTIAL_REVOKED
+    assert any_house.identify(two)
+
+
+def test_a_family_ends_as_one(any_house: House) -> None:
+    client = any_house.client()
+    parent, _ = issue(any_house, client, kind="refresh")
+    child, text = issue(any_house, client, parent=parent)
+    _, stranger = issue(any_house, client)
+    assert (child.family_id, child.generation, child.parent_id) == (parent.id, 1, parent.id)
+    assert all(any_house.identify(each) for each in (text, stranger))
+    assert any_house.write(lambda tx: revoke_family(tx, BY, parent.family_id, "reused")) == 2
+    assert refusal(any_house, text) is Reason.CREDENTIAL_REVOKED
+    assert any_house.identify(stranger)
+
+
+def test_a_token_ends_with_the_credential_it_was_issued_for(any_house: House) -> None:
+    client = any_house.client()
+    credential, _ = any_house.key(client, kind="client_secret")
+    _, text = issue(any_house, client, credential_id=credential.id)
+    assert any_house.identify(text)
+    any_house.write(lambda tx: revoke(tx, BY, credential.id, "leaked"))
+    assert refusal(any_house, text) is Reason.CREDENTIAL_REVOKED
+
+
+def test_a_token_is_found_again_whole(any_house: House) -> None:
+    client = any_house.client()
+    made, text = issue(
+        any_house, client, kind="refresh", user_id="u7", audience=["https://a"], cnf={"jkt": "x"}, lifetime=60
+    )
+    with any_house.store.read() as conn:
+        assert any_house.tokens.find(conn, text) == made
+        for other in ("", "x", text[:-1], "acme_at_\0", any_house.format.make_client_secret().text):
+            assert any_house.tokens.find(conn, other) is None
+
+
+def test_introspection_says_what_an_active_token_says_and_nothing_of_any_other(house: House) -> None:
+    client = house.client()
+    made, text = issue(house, client, user_id="u7", audience=["https://a"], cnf={"jkt": "x"})
+    assert house.access_tokens.facts(text) == {
+        "active": True, "scope": "orders:read", "client_id": client.id, "token_type": "Bearer", "sub": "u7",
+        "exp": int(made.expires_at.timestamp()), "environment": "production", "aud": ["https://a"], "cnf": {"jkt": "x"},
+    }  # fmt: skip
+    refresh = issue(house, client, kind="refresh")[1]
+    for other in ("", "x", text[:-1], refresh, house.key(client)[1], "\ud800"):
+        assert house.access_tokens.facts(other) == {"active": False}
+    house.clock.advance(601)
+    assert house.access_tokens.facts(text) == {"active": False}
+
+
+def test_pruning_keeps_a_family_whole_until_its_last_token_is_a_day_past(any_house: House) -> None:
+    client = any_house.client()
+    parent, _ = issue(any_house, client, kind="refresh", lifetime=60)
+    issue(any_house, client, parent=parent, kind="refresh", lifetime=5 * 86400)
+    issue(any_house, client, lifetime=60)
+
+    def left_after(seconds: float) -> int:
+        any_house.clock.advance(seconds)
+        any_house.write(lambda tx: prune(tx, tx.now))
+        with any_house.store.read() as conn:
+            return int(conn.execute(sa.select(sa.func.count()).select_from(table)).scalar() or 0)
+
+    assert [left_after(3600), left_after(86400), left_after(5 * 86400)] == [3, 2, 0]

@@ -1,0 +1,98 @@
+"""The last use of a credential is known, coarsely, and costs requests nothing."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_apiguard.credentials import LastUse, uses_of
+from flask_apiguard.credentials.use import prefix
+from flask_apiguard.errors import StoreAway
+from tests.credentials.house import House
+
+
+def test_many_uses_are_one_row_with_the_last_of_them(any_house: House) -> None:
+    last = LastUse(any_house.store, any_house.clock)
+    credential, _ = any_house.key(any_house.client())
+    for number in range(5):
+        last.touch(credential.id, f"/orders/{number}", "203.0.113.77")
+    last.touch(None, "/x", "")
+    last.touch("tok_1", "/x", "")
+    assert last.flush() == 1
+    assert last.flush() == 0
+    with any_house.store.read() as conn:
+        found = uses_of(conn, [credential.id, "cred_other"])[credential.id]
+    assert (found.route, found.address_prefix) == ("/orders/4", "203.0.113.0/24")
+    assert abs((found.last_used_at - any_house.clock.now()).total_seconds()) < 5
+
+
+def test_an_older_use_never_overwrites_a_newer(any_house: House) -> None:
+    ahead, behind = LastUse(any_house.store, any_house.clock), LastUse(any_house.store, any_house.clock)
+    behind.touch("cred_1", "/old", "")
+    any_house.clock.advance(5)
+    ahead.touch("cred_1", "/new", "")
+    ahead.flush()
+    behind.flush()
+    with any_house.store.read() as conn:
+        assert uses_of(conn, ["cred_1"])["cred_1"].route == "/new"
+
+
+def test_it_is_written_every_half_minute_or_at_a_thousand(house: House) -> None:
+    last = LastUse(house.store, house.clock)
+
+    def written() -> int:
+        with house.store.read() as conn:
+            return int(conn.exec_driver_sql("SELECT count(*) FROM apiguard_credential_use").scalar() or 0)
+
+    last.touch("cred_a", "/", "")
+    assert written() == 0
+    house.clock.advance(31)
+    last.touch("cred_b", "/", "")
+    assert written() == 2
+    for number in range(1000):
+        last.touch(f"cred_{number:04}", "/" * 500, "2001:db8:1:2::3")
+    assert written() == 1002
+
+
+def test_a_store_that_is_away_costs_no_request_and_loses_nothing(house: House) -> None:
+    away = House("postgresql://nobody@127.0.0.1:1/nowhere", house.clock)
+    last = LastUse(away.store, house.clock)
+    last.touch("cred_a", "/", "")
+    house.clock.advance(31)
+    last.touch("cred_b", "/", "")
+    with pytest.raises(StoreAway):
+        last.flush()
+    last._store = house.store
+    assert last.flush() == 2
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
+def test_a_child_does_not_write_what_its_parent_saw(house: House) -> None:
+    last = LastUse(house.store, house.clock)
+    last.touch("cred_parent", "/", "")
+    child = os.fork()
+    if child == 0:
+        last.touch("cred_child", "/", "")
+        os._exit(last.flush())
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+    assert last.flush() == 1
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("203.0.113.77", "203.0.113.0/24"), ("2001:db8:1:2::3", "2001:db8:1::/48"),
+        ("::ffff:203.0.113.77", "203.0.113.0/24"),
+        ("fe80::1%eth0", "fe80::/48"), ("", ""), ("unix:", ""), ("203.0.113.77:80", ""),
+    ],
+)  # fmt: skip
+def test_only_the_network_of_an_address_is_kept(address: str, network: str) -> None:
+    assert prefix(address) == network
+
+
+@given(st.text() | st.ip_addresses().map(str))
+def test_any_address_has_a_short_prefix(address: str) -> None:
+    assert len(prefix(address)) <= 50
