@@ -25,30 +25,25 @@ ORIGIN = "0" * 64
 _LOCK_KEY = 0x61706965
 _BATCHES_AT_ONCE = 200
 
-_FROM_LINE = {
-    "sqlite": "json_extract(value, '$.{0}')",
-    "postgresql": "fields ->> '{0}'",
-}
-_TYPES = {"time": "timestamptz", "status": "integer", "allowed": "boolean"} | dict.fromkeys(
-    ("latency", "bytes_in", "bytes_out"), "bigint"
-)
+_TYPES = {"time": "timestamptz", "status": "integer", "allowed": "boolean", "latency": "bigint"}
 
 
 def _insertion(dialect: str) -> sa.TextClause:
-    columns = []
-    for name in REPEATED:
-        value = _FROM_LINE[dialect].format(name)
-        if dialect == "postgresql" and name in _TYPES:
-            value = f"CAST({value} AS {_TYPES[name]})"
-        elif dialect == "sqlite" and name == "time":
-            value = f"replace(substr({value}, 1, 26), 'T', ' ')"  # as db.Instant keeps it
-        columns.append(value)
+    """One statement for a whole batch, given as a JSON array of its lines.
+
+    The database takes the array apart, so that Python's lock is free for requests meanwhile; it gives each element
+    back as the text it was.
+    """
     if dialect == "sqlite":
-        place, line, source = "key", "value", "json_each(:lines) WHERE true"
+        # LIMIT keeps the subquery a subquery: otherwise `value` would be rendered anew for every column.
+        place, line, source = "key", "value", "(SELECT key, value FROM json_each(:lines) LIMIT -1) WHERE true"
+        columns = [f"json_extract(value, '$.{name}')" for name in REPEATED]
+        columns[REPEATED.index("time")] = "replace(substr(value, 10, 26), 'T', ' ')"  # as db.Instant keeps it
     else:
-        place, line = "place - 1", "line"
+        place, line = "place - 1", "CAST(line AS text)"
+        columns = [f"CAST(fields ->> '{name}' AS {_TYPES.get(name, 'text')})" for name in REPEATED]
         source = (
-            "jsonb_array_elements_text(CAST(:lines AS jsonb)) WITH ORDINALITY AS given(line, place)"
+            "json_array_elements(CAST(:lines AS json)) WITH ORDINALITY AS given(line, place)"
             " CROSS JOIN LATERAL (SELECT CAST(line AS jsonb) AS fields) AS read ORDER BY place"
         )
     return sa.text(
@@ -57,7 +52,7 @@ def _insertion(dialect: str) -> sa.TextClause:
     )
 
 
-_INSERT = {dialect: _insertion(dialect) for dialect in _FROM_LINE}
+_INSERT = {dialect: _insertion(dialect) for dialect in ("sqlite", "postgresql")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +97,7 @@ def append(tx: Transaction, lines: Sequence[bytes]) -> int:
         tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
     before = _head(tx)
     seq = before.seq + 1
-    given = json.dumps([line.decode("ascii") for line in lines])
+    given = f"[{b','.join(lines).decode('ascii')}]"
     statement = _INSERT[tx.store.dialect].execution_options(preserve_rowcount=True)
     count = tx.execute(statement, {"batch": seq, "lines": given}).rowcount
     if count == 0:

@@ -20,7 +20,6 @@ access_event = sa.Table(
     sa.Column("id", sa.Text, nullable=False),
     sa.Column("phase", sa.Text, nullable=False),
     sa.Column("time", Instant, nullable=False),
-    sa.Column("organization", sa.Text),
     sa.Column("application", sa.Text),
     sa.Column("client", sa.Text),
     sa.Column("environment", sa.Text),
@@ -32,9 +31,6 @@ access_event = sa.Table(
     sa.Column("status", sa.Integer, nullable=False),
     sa.Column("allowed", sa.Boolean, nullable=False),
     sa.Column("latency", _Number, nullable=False),
-    sa.Column("bytes_in", _Number, nullable=False),
-    sa.Column("bytes_out", _Number, nullable=False),
-    sa.Column("network", sa.Text, nullable=False),
     sa.Column("line", sa.Text, nullable=False),
     sa.UniqueConstraint("id", "phase"),
     sa.Index(None, "time"),
@@ -95,8 +91,8 @@ dead_event = sa.Table(
 
 #: Columns that repeat a field of the line, in the line's words.
 REPEATED = (
-    "id", "phase", "time", "organization", "application", "client", "environment", "credential", "method", "route",
-    "reason", "need", "status", "allowed", "latency", "bytes_in", "bytes_out", "network",
+    "id", "phase", "time", "application", "client", "environment", "credential", "method", "route", "reason", "need",
+    "status", "allowed", "latency",
 )  # fmt: skip
 
 

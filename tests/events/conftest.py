@@ -32,10 +32,22 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
     store.close()
 
 
-@pytest.fixture
-def postgres_store(postgres_url: str, clock: Clock) -> Iterator[Store]:
-    store = Store(EVENTS, lambda: postgres_url, clock.now)
+@pytest.fixture(scope="module")
+def postgres_tables(postgres_module_url: str) -> str:
+    """One database for the tests of a file: making one takes longer than most of them."""
+    store = Store(EVENTS, lambda: postgres_module_url, Clock().now)
     create(store.engine, EVENTS)
+    store.close()
+    return postgres_module_url
+
+
+@pytest.fixture
+def postgres_store(postgres_tables: str, clock: Clock) -> Iterator[Store]:
+    """An empty event store on PostgreSQL."""
+    store = Store(EVENTS, lambda: postgres_tables, clock.now)
+    with store.write() as tx:
+        for table in EVENTS.metadata.sorted_tables:
+            tx.execute(table.delete())
     yield store
     store.close()
 

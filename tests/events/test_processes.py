@@ -6,6 +6,7 @@ import ast
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def test_every_record_that_returned_survives_kill_9_exactly_once(
 ) -> None:
     any_store.open()
     told: list[str] = []
-    for life in range(4):
+    for life in range(3):
         process = start("endless", spool_folder, url_of(any_store), life)
         assert process.stdout is not None
         told += [process.stdout.readline().decode().strip() for _ in range(random.randint(20, 400))]
@@ -54,7 +55,7 @@ def test_every_record_that_returned_survives_kill_9_exactly_once(
     assert len(stored) == len(set(stored))
     # At most one more per life: recorded, and killed before it could tell.
     assert set(told) <= set(stored)
-    assert len(stored) - len(told) <= 4
+    assert len(stored) - len(told) <= 3
     assert files(spool_folder) == []
     assert recorder.verify()
 
@@ -67,6 +68,7 @@ def test_four_processes_at_once_lose_and_double_nothing(
     recorder = make_recorder(any_store)
     while any(process.poll() is None for process in processes):
         recorder.settle()  # a fifth at the same files, all the while
+        time.sleep(0.01)
     for process in processes:
         assert process.stdout is not None
         process.stdout.close()
