@@ -12,14 +12,13 @@ from .access import Policy
 from .contracts import CredentialType, EventSink, Notifier, OnboardingCheck
 from .errors import ConfigurationError
 from .gate import attach
-from .house import House, Options
+from .house import NAME, House, Options
 from .rules import Rule, combine, demand, opened
 from .rules.book import Entry
 from .values import HostUser, Mode
 
 Loader = TypeVar("Loader", bound=Callable[[], "HostUser | None"])
 Condition = TypeVar("Condition", bound=Policy)
-NAME = "apiguard"
 
 
 class APIGuard:

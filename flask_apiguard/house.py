@@ -44,6 +44,8 @@ from .values import HostUser
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
+#: Where the house hangs: ``app.extensions[NAME]``.
+NAME = "apiguard"
 STATE_FILE, EVENTS_FILE, SECRET_FILE, SPOOL_FOLDER = (
     "apiguard.db", "apiguard-events.db", "apiguard.secret", "apiguard-spool",
 )  # fmt: skip
