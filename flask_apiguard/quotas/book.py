@@ -74,10 +74,11 @@ def demand_of(holder: str, item: Item, cost: int, at: float, route: str = "") ->
     The key carries holder, name and window, never the amount. The braces keep a holder's keys together in a cluster.
     """
     if item.rate is not None:
-        key = f"{{{holder}}}{route}/{item.name}/{item.rate.seconds}"
+        # A route's own limits are told apart by their windows alone: their names depend on how many there are.
+        key = f"{{{holder}}}{route}/{'' if route else item.name}/{item.rate.seconds}"
         return Demand(key.encode(), item.rate.amount, item.rate.seconds * 1000, 0, cost), 0
     start, end = period(item.per, zone_of(item.timezone), at)
-    key = f"{{{holder}}}{route}/{item.name}/{item.per}"
+    key = f"{{{holder}}}/{item.name}/{item.per}"
     return Demand(key.encode(), item.quota, end - start, end, cost), start
 
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigurationError
 from ..settings import Setting, choice, optional_text
 from .counting import Counter, Memory
 from .remote import SCHEMES, Valkey
 from .sharedfile import SharedFile
+
+if TYPE_CHECKING:
+    from flask_limiter import Limiter
 
 COUNTERS_NAME = "apiguard-counters"
 
@@ -49,11 +52,15 @@ FAILED_ATTEMPTS: Setting[int] = Setting(
 SETTINGS = (COUNTERS_AWAY, COUNTERS_URL, DEFAULT_PLAN, FAILED_ATTEMPTS)
 
 
-def counter_for(url: str | None, folder: str | Path) -> Counter:
-    """The counter that ``APIGUARD_COUNTERS_URL`` names; nothing is opened yet.
+def counter_for(url: str | None, folder: str | Path, limiter: Limiter | None = None) -> Counter:
+    """The counter that ``APIGUARD_COUNTERS_URL`` names, or the host's own ``limiter``; nothing is opened yet.
 
     :raises ConfigurationError: the URL names no counter that we know.
     """
+    if limiter is not None:
+        from .host import LimitsStorage  # here because `limits` takes long to import
+
+        return LimitsStorage(limiter)
     if url is None:
         return SharedFile(Path(folder) / COUNTERS_NAME)
     scheme, separator, rest = url.partition("://")

@@ -173,6 +173,8 @@ def _read_rate(raw: Mapping[str, Any], at: str, flaws: list[Flaw]) -> Rate | Non
         flaws.append(Flaw(f"{at}/quota", f"Write a whole number from 0 to {AMOUNT_AT_MOST}."))
     if raw.get("per", "day") not in PERIODS:
         flaws.append(Flaw(f"{at}/per", "Write one of " + ", ".join(PERIODS) + "."))
+    if raw.get("per") == "hour" and "timezone" in raw:
+        flaws.append(Flaw(f"{at}/timezone", "Hours are counted in UTC; days, weeks and months may have a time zone."))
     try:
         zone_of(raw.get("timezone") or "UTC")
     except (TypeError, ValueError, AttributeError):

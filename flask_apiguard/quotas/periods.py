@@ -55,15 +55,12 @@ def period(per: str, zone: ZoneInfo, at: float) -> tuple[int, int]:
     """Start and end, in milliseconds since the epoch, of the period that ``at`` (seconds) lies in.
 
     Days, weeks (from Monday) and months begin at midnight of the zone's own clock, so a day may have 23 or 25 hours.
-    An hour is the zone's clock hour, but always 3600 seconds: when clocks go back the same name comes twice.
+    Hours are those of UTC: some zones move their clocks by half of one.
     """
-    local = dt.datetime.fromtimestamp(at, zone)
     if per == "hour":
-        # The offset need not be whole hours; it is taken at this moment.
-        offset = int((local.utcoffset() or dt.timedelta()).total_seconds())
-        start = (int(at) + offset) // 3600 * 3600 - offset
-        return start * 1000, (start + 3600) * 1000
-    first = local.date()
+        start = int(at // 3600) * 3_600_000
+        return start, start + 3_600_000
+    first = dt.datetime.fromtimestamp(at, zone).date()
     if per == "week":
         first -= dt.timedelta(days=first.weekday())
         last = first + dt.timedelta(days=7)

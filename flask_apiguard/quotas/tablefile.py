@@ -40,11 +40,11 @@ class TableFile:
     def __init__(
         self, path: str | Path, slots_at_first: int = SLOTS_AT_FIRST, slots_at_most: int = SLOTS_AT_MOST
     ) -> None:
+        self._fd = -1
         self.path = Path(path)
         self._first = slots_at_first
         self._most = max(slots_at_most, slots_at_first)
         self._lock = threading.Lock()
-        self._fd = -1
         self._pid = 0
         self._mapped: mmap.mmap | None = None
         self._table: Table | None = None
@@ -70,6 +70,11 @@ class TableFile:
     def close(self) -> None:
         """Let go of the file; the next call opens it again."""
         with self._lock:
+            self._let_go()
+
+    def __del__(self) -> None:
+        # Hosts make many apps in their tests; a descriptor is not closed by itself.
+        if self._fd >= 0:
             self._let_go()
 
     def _acquire(self) -> Table:

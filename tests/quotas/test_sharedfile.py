@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -234,6 +235,18 @@ def test_a_folder_that_is_not_there_is_a_store_that_is_away(tmp_path: Path) -> N
 def test_nothing_is_opened_before_the_first_call(path: Path) -> None:
     SharedFile(path)
     assert not path.exists()
+
+
+def test_a_counter_that_is_dropped_closes_its_file(path: Path) -> None:
+    def opened() -> int:
+        return sum(os.path.realpath(f"/proc/self/fd/{fd}") == str(path) for fd in os.listdir("/proc/self/fd"))
+
+    counter = SharedFile(path)
+    counter.take(demands(5), NOW)
+    assert opened()
+    del counter
+    gc.collect()
+    assert not opened()
 
 
 def test_clearing_reaches_the_other_processes(shared: SharedFile, path: Path) -> None:
