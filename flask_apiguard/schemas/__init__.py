@@ -7,7 +7,7 @@ from typing import Any
 
 from ..contracts import Registry, SchemaKind
 from ..settings import Setting
-from .body import guard_json
+from .body import guard_json, release_json
 from .marshmallow_kind import MarshmallowKind
 from .route import RouteSchemas, Schemas
 from .strict import Malformed, read_json
@@ -29,4 +29,5 @@ __all__ = [
     "default_kinds",
     "guard_json",
     "read_json",
+    "release_json",
 ]

@@ -26,7 +26,7 @@ class StrictJSON:
     """Stands as one request's ``json_module``: reads strictly, and reads the same bytes only once.
 
     A host whose provider reads JSON in its own way (decimals for numbers, say) gets its own reading, of bytes that
-    were found to mean one thing only.
+    were found to mean one thing only. Where nobody says what the provider is, that is how every view gets it.
     """
 
     __slots__ = ("_charset", "_data", "_provider", "_value", "module")
@@ -51,10 +51,10 @@ class StrictJSON:
     def loads(self, data: str | bytes, **options: Any) -> Any:
         """The view's reading, as ``get_json`` asks for it."""
         value = self.strict(data.encode() if isinstance(data, str) else data)
-        provider = self._provider() if self._provider is not None else None
-        if provider is not None and type(provider).loads is not DefaultJSONProvider.loads:
-            return provider.loads(data, **options)
-        return value
+        if self._provider is not None:
+            provider = self._provider()
+            return value if type(provider).loads is DefaultJSONProvider.loads else provider.loads(data, **options)
+        return self.module.loads(data, **options)
 
     def dumps(self, value: Any, **options: Any) -> Any:
         """As the module that this one stands for."""

@@ -15,9 +15,9 @@ from marshmallow import Schema, fields, validate
 from werkzeug.exceptions import BadRequest
 
 from flask_apiguard.contracts import Registry
-from flask_apiguard.errors import ConfigurationError
+from flask_apiguard.errors import ConfigurationError, Denied
 from flask_apiguard.rules import Accepts, Returns, Rule
-from flask_apiguard.schemas import Schemas, default_kinds
+from flask_apiguard.schemas import Schemas, default_kinds, guard_json, release_json
 
 from .conftest import Serve
 
@@ -282,6 +282,20 @@ def test_a_hosts_own_provider_still_reads_for_its_views_what_was_found_strict(ap
     client.post("/x", json={"a": 1.5})
     assert kinds == [decimal.Decimal]
     assert client.post("/x", data=b'{"a":1,"a":2}', content_type="application/json").status_code == 400
+    with app.test_request_context("/x", method="POST", json={"a": 1.5}):
+        guard_json(request._get_current_object())  # type: ignore[attr-defined]
+        assert type(request.get_json()["a"]) is decimal.Decimal
+
+
+def test_a_request_that_was_released_reads_as_flask_reads(app: Flask) -> None:
+    with app.test_request_context("/x", method="POST", data=b'{"a":NaN}', content_type="application/json"):
+        here = request._get_current_object()  # type: ignore[attr-defined]
+        guard_json(here)
+        with pytest.raises(Denied):
+            request.get_json()
+        release_json(here)
+        assert str(request.get_json()["a"]) == "nan"
+        release_json(here)
 
 
 def test_a_hosts_own_answer_to_unreadable_json_stays(app: Flask, serve: Serve) -> None:
