@@ -10,20 +10,16 @@ from ..crypto import Secrets
 from ..values import ClientFacts
 from .keys import PURPOSE
 from .presented import LENGTH_AT_MOST
-from .records import COLUMNS, Credential, Kind, credential_of
+from .records import COLUMNS, Credential, Kind, Phase, credential_of
 from .standing import CLIENT, facts, judge_client, with_client
 from .tables import credential
 
 _NOBODYS = "0" * 64
 _OWN = [column for column in COLUMNS if column.name != "client_id"]
-_LIVE = (
+_BY_DIGEST = (
     sa.select(*_OWN, credential.c.digest, *CLIENT)
     .select_from(with_client(credential))
-    .where(
-        credential.c.client_id == sa.bindparam("client"),
-        credential.c.kind == Kind.CLIENT_SECRET,
-        credential.c.revoked_at.is_(None),
-    )
+    .where(credential.c.digest == sa.bindparam("digest"), credential.c.kind == Kind.CLIENT_SECRET)
 )
 
 
@@ -32,18 +28,18 @@ def check_client_secret(
 ) -> tuple[ClientFacts, Credential] | None:
     """The client that a secret proves, and the credential it is; None for any wrong, ended or unknown one.
 
-    Compared in constant time with every live secret of the client, and with one of nobody's when there is none.
+    It is found by its own digest and not by the client's id: a wrong secret costs the same whether or not there is
+    such a client, however many secrets that has.
 
     :raises Denied: the secret is right, but the client is not in standing.
     """
     presented = secrets.digest(PURPOSE, secret if len(secret) <= LENGTH_AT_MOST else "")
-    right: sa.RowMapping | None = None
-    secrets.same(presented, _NOBODYS)
-    for row in conn.execute(_LIVE, {"client": client_id[:40]}).mappings():
-        ended = row["expires_at"] <= now or (row["retire_at"] is not None and row["retire_at"] <= now)
-        if secrets.same(presented, row["digest"]) and not ended:
-            right = row
-    if right is None:
+    row = conn.execute(_BY_DIGEST, {"digest": presented}).mappings().first()
+    right = secrets.same(presented, row["digest"] if row is not None else _NOBODYS)
+    if row is None or not right or not secrets.same(client_id, row["client_id"]):
         return None
-    judge_client(right)
-    return facts(right), credential_of(right)
+    found = credential_of(row)
+    if found.phase(now) in (Phase.REVOKED, Phase.EXPIRED):
+        return None
+    judge_client(row)
+    return facts(row), found

@@ -8,6 +8,7 @@ from ..clients import Memory, Watch
 from ..clock import Clock
 from ..contracts import CredentialType, Presented, Registry
 from ..crypto import Secrets, sha256
+from ..errors import Denied
 from ..values import ANONYMOUS, Caller, Reason
 from .presented import presented_texts, raw_text
 from .standing import denied
@@ -66,8 +67,11 @@ class Verifier:
         return self._secrets.fingerprint(presented.secret)
 
     def fingerprint_of(self, request: Request) -> str | None:
-        """A fingerprint of whatever the two headers hold, for a request whose credential could not be read."""
-        text = raw_text(request)
+        """The same for a request that was refused: of its credential, or of whatever the two headers hold."""
+        try:
+            _, text = presented_texts(request)
+        except Denied:
+            text = raw_text(request)
         return None if text is None else self._secrets.fingerprint(text)
 
     def challenges(self) -> list[str]:

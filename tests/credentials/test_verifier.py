@@ -61,6 +61,16 @@ def test_a_client_secret_is_no_api_key(house: House) -> None:
     assert refusal(house, secret) is Reason.CREDENTIAL_UNKNOWN
 
 
+def test_what_was_refused_has_a_fingerprint_too(house: House) -> None:
+    presented = Presented("api_key", "abc")
+    for headers in ({"Authorization": "Bearer abc"}, {"X-API-Key": "abc"}):
+        assert house.verifier.fingerprint_of(request(headers)) == house.verifier.fingerprint(presented)
+    broken = house.verifier.fingerprint_of(request({"Authorization": "Bearer a,b"}))
+    assert broken is not None
+    assert len(broken) == 16
+    assert house.verifier.fingerprint_of(request()) is None
+
+
 def test_a_miscopied_key_is_refused_before_any_store_is_asked() -> None:
     house = House("postgresql://nobody@127.0.0.1:1/nowhere")
     whole = house.format.make_key(Environment.SANDBOX).text
