@@ -32,7 +32,7 @@ ODD_HEADERS = (
 
 
 def _request(headers: Mapping[str, str]) -> Request:
-    environ = EnvironBuilder("/", headers=dict(headers)).get_environ()
+    environ = EnvironBuilder("/", headers=list(headers.items())).get_environ()
     return Request(environ)
 
 
@@ -72,12 +72,16 @@ class CredentialTypeSuite:
         part = self.make()
         presented = part.read(_request(self.bad()))
         assert presented is not None, "wrong is not the same as not mine"
+        assert self._refusal(part, presented) == 401
+
+    @staticmethod
+    def _refusal(part: CredentialType, presented: Presented) -> int | None:
+        """The status that a credential is refused with; None when it is believed."""
         try:
             part.verify(presented)
         except Denied as error:
-            assert error.decision.reason.status == 401
-        else:
-            raise AssertionError("a bad credential was believed")
+            return error.decision.reason.status
+        return None
 
     def test_never_shows_the_secret(self) -> None:
         presented = self.make().read(_request(self.good()))
@@ -108,7 +112,7 @@ class EventSinkSuite:
 
     def events(self, *ids: str) -> list[dict[str, Any]]:
         """Events as a sink gets them."""
-        return [{"id": id, "phase": "call", "time": "2026-01-01T00:00:00.000000Z", "status": 200} for id in ids]
+        return [{"id": name, "phase": "call", "time": "2026-01-01T00:00:00.000000Z", "status": 200} for name in ids]
 
     def test_fulfils_the_contract(self) -> None:
         sink = self.make()
