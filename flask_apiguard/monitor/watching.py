@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,23 +17,23 @@ from ..values import By, Happening
 from . import anomalies
 from .anomalies import Anomaly, AnomalyState
 from .bursts import KIND, RefusalBurst
+from .rounds import Rounds
 from .tables import monitoring
 
 #: Seconds for which a process trusts its list of watched clients.
 FRESH = 5.0
 #: A look may take this share of a process's time for one client: who is called ten times as often is looked at less.
 DUTY = 20
+#: Seconds between a refusal and the look at its client: by then it stands in the event store.
+PAUSE = 1.0
 
 
 class Monitor:
-    """Watches production clients. It is a sink of access events too (``name``, ``required``, ``write``).
+    """Watches production clients: whoever records a refusal says so (``refused``), and the tick looks at all.
 
-    ``query`` answers questions to the event store without settling it: a look happens while events are delivered.
-    ``to`` names the addresses to tell about a client; ``raised`` is called after commit; ``outbox`` delivers at once.
+    ``query`` answers questions to the event store. ``to`` names the addresses to tell about a client; ``raised`` is
+    called after commit; ``outbox`` delivers at once.
     """
-
-    name = "monitor"
-    required = False
 
     def __init__(
         self,
@@ -54,11 +53,12 @@ class Monitor:
         self._burst = burst or RefusalBurst()
         self._to = to
         self._raised = raised
-        self._lock = threading.Lock()
         self._watched: dict[str, dt.datetime] = {}
         self._watched_at = float("-inf")
-        self._waiting: set[str] = set()
+        #: A set that threads share without a lock, which a fork might find taken: each step on a dict is one step.
+        self._waiting: dict[str, None] = {}
         self._not_before: dict[str, float] = {}
+        self._rounds = Rounds(self._round, PAUSE, "apiguard-monitor")
 
     def start(self, tx: Transaction, by: By, client_id: str) -> None:
         """Watch a client from now on; said again, it changes nothing. Belongs in the move to production."""
@@ -90,29 +90,45 @@ class Monitor:
         found = [self._examine(client_id, since, now) for client_id, since in self._clients(fresh=True).items()]
         return self._told(found)
 
-    def saw(self, events: Sequence[Mapping[str, Any]]) -> tuple[Anomaly, ...]:
-        """Look at the watched clients that these events refuse; what was raised.
+    def refused(self, client_id: str) -> None:
+        """A call of this client was refused: look at it in a second, beside the requests. Costs nothing but a set."""
+        if client_id not in self._waiting and (client_id in self._watched or not self._is_fresh()):
+            self._waiting[client_id] = None
+            self._rounds.rouse()
 
-        A client that many calls make costly to look at waits for a later batch, or for the tick.
+    def saw(self, events: Iterable[Mapping[str, Any]]) -> tuple[Anomaly, ...]:
+        """Look, here and now, at the watched clients that these events (fields of their lines) refuse."""
+        for event in events:
+            if event.get("client") and not event["allowed"]:
+                self._waiting[event["client"]] = None
+        return self.check()
+
+    def check(self) -> tuple[Anomaly, ...]:
+        """Look at the clients of whom refusals were told; what was raised.
+
+        A client that many calls make costly to look at waits for a later check, or for the tick.
         """
-        refused = {event["client"] for event in events if not event["allowed"] and event.get("client")}
-        if not refused and not self._waiting:
-            return ()
         watched, moment = self._clients(), self.clock.monotonic()
-        with self._lock:
-            self._waiting = {one for one in self._waiting | refused if one in watched}
-            due = {one for one in self._waiting if self._not_before.get(one, 0.0) <= moment}
-            self._waiting -= due
         found = []
-        for client_id in sorted(due):
+        for client_id in list(self._waiting):
+            if self._not_before.get(client_id, 0.0) > moment:
+                continue
+            self._waiting.pop(client_id, None)  # before the look: a refusal that comes during it counts for the next
+            if client_id not in watched:
+                continue
             began = self.clock.monotonic()
             found.append(self._examine(client_id, watched[client_id], self.clock.now()))
-            self._not_before[client_id] = self.clock.monotonic() + DUTY * (self.clock.monotonic() - began)
+            spent = self.clock.monotonic() - began
+            self._not_before[client_id] = began + (DUTY + 1) * spent
         return self._told(found)
 
-    def write(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """What a sink does with a batch: see it."""
-        self.saw(events)
+    def stop(self) -> None:
+        """End the work beside the requests."""
+        self._rounds.end()
+
+    def _round(self) -> bool:
+        self.check()
+        return bool(self._waiting)
 
     def anomalies(
         self,
@@ -135,13 +151,16 @@ class Monitor:
 
     def _clients(self, fresh: bool = False) -> dict[str, dt.datetime]:
         moment = self.clock.monotonic()
-        if fresh or moment - self._watched_at > FRESH:
+        if fresh or not self._is_fresh():
             query = sa.select(monitoring.c.client_id, monitoring.c.since).where(monitoring.c.ended_at.is_(None))
             with self.store.read() as conn:
                 self._watched = {row.client_id: row.since for row in conn.execute(query)}
             self._watched_at = moment
             self._not_before = {one: at for one, at in self._not_before.items() if at > moment}
         return self._watched
+
+    def _is_fresh(self) -> bool:
+        return self.clock.monotonic() - self._watched_at <= FRESH
 
     def _examine(self, client_id: str, since: dt.datetime, now: dt.datetime) -> Anomaly | None:
         finding = self._burst.look(self._query, client_id, since, now)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from ..clock import Clock
 from ..contracts import Notice, Notifier
 from ..errors import ConfigurationError
 from ..settings import Setting, Settings, optional_text
 from .mail import MailNotifier
-from .outbox import Delivered, Outbox, Queued, notify
+from .outbox import CONFIDENTIAL, Delivered, Outbox, Queued, notify
 from .plain import LogNotifier, NullNotifier
 from .webhook import WebhookNotifier, verify_signature
 
@@ -37,7 +34,7 @@ WEBHOOK_SECRET: Setting[str | None] = Setting(
 SETTINGS = (MAIL_URL, MAIL_FROM, WEBHOOK_URL, WEBHOOK_SECRET)
 
 
-def notifiers_of(settings: Settings, clock: Clock, fetch: Callable[..., Any]) -> tuple[Notifier, ...]:
+def notifiers_of(settings: Settings, clock: Clock) -> tuple[Notifier, ...]:
     """The notifiers that the settings ask for; the one that tells nobody when they ask for none.
 
     :raises ConfigurationError: a part of what a notifier needs is missing.
@@ -52,11 +49,12 @@ def notifiers_of(settings: Settings, clock: Clock, fetch: Callable[..., Any]) ->
     if url is not None:
         if secret is None:
             raise ConfigurationError("APIGUARD_WEBHOOK_URL is set, APIGUARD_WEBHOOK_SECRET is not.", WEBHOOK_SECRET.doc)
-        found.append(WebhookNotifier(url, secret, clock, fetch))
+        found.append(WebhookNotifier(url, secret, clock))
     return tuple(found) or (NullNotifier(),)
 
 
 __all__ = [
+    "CONFIDENTIAL",
     "SETTINGS",
     "Delivered",
     "LogNotifier",

@@ -34,6 +34,8 @@ class MailNotifier:
     """
 
     name = "mail"
+    #: It reaches the addressees and nobody else, so it may carry what is confidential.
+    personal = True
 
     def __init__(self, url: str, sender: str, *, context: ssl.SSLContext | None = None) -> None:
         try:

@@ -24,6 +24,10 @@ FIRST_WAIT = dt.timedelta(seconds=30)
 LONGEST_WAIT = dt.timedelta(hours=6)
 TRIES_AT_MOST = 10
 TEXT_AT_MOST = 20_000
+#: In ``Notice.facts``: the text opens something and is for its addressees alone. It goes out only through notifiers
+#: that reach them (``personal = True``), is not shown by ``recent``, and is erased once it was sent or is stale.
+CONFIDENTIAL = "confidential"
+GONE = "(no longer kept)"
 _LOCK_KEY = 0x61706E6F
 
 notice = sa.Table(
@@ -36,6 +40,7 @@ notice = sa.Table(
     sa.Column("to", Json, nullable=False),
     sa.Column("severity", sa.String(20), nullable=False),
     sa.Column("facts", Json, nullable=False),
+    sa.Column("confidential", sa.Boolean, nullable=False),
     sa.Column("created_at", Instant, nullable=False, index=True),
     sa.Column("repeated_at", Instant, nullable=False),
     sa.Column("count", sa.Integer, nullable=False),
@@ -85,10 +90,10 @@ def notify(tx: Transaction, what: Notice, *, window: dt.timedelta = WINDOW) -> s
     The same ``key`` for the same people within ``window`` is the same notice, happening again: it is counted and not
     sent. What must arrive each time (a link with a proof in it) has a key of its own, or a window of zero.
     """
+    key, to = _text(what.key, 200), [_text(address, 320) for address in what.to]
     if tx.store.dialect == "postgresql":
         # Two at once would each find nothing to repeat. SQLite has one writer at a time anyway.
-        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
-    key, to = _text(what.key, 200), [_text(address, 320) for address in what.to]
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY, sa.func.hashtext(key))))
     recent = sa.select(notice).where(notice.c.key == key, notice.c.created_at > tx.now - window)
     for row in tx.execute(recent.order_by(notice.c.created_at.desc())):
         if row.to == to:
@@ -104,6 +109,7 @@ def notify(tx: Transaction, what: Notice, *, window: dt.timedelta = WINDOW) -> s
         "to": to,
         "severity": _text(what.severity, 20),
         "facts": dict(what.facts),
+        "confidential": bool(what.facts.get(CONFIDENTIAL)),
         "created_at": tx.now,
         "repeated_at": tx.now,
         "count": 1,
@@ -155,10 +161,17 @@ class Outbox:
         return tuple(_queued(row, through.get(row.id, [])) for row in rows)
 
     def forget(self, tx: Transaction, before: dt.datetime) -> int:
-        """Delete notices older than that, delivered or not. Returns how many."""
+        """Delete notices older than that, delivered or not, and erase stale confidential texts. Returns how many."""
+        self._erase(tx, notice.c.created_at < tx.now - STALE)
         old = sa.select(notice.c.id).where(notice.c.created_at < before)
         tx.execute(delivery.delete().where(delivery.c.notice_id.in_(old)))
         return tx.execute(notice.delete().where(notice.c.created_at < before)).rowcount
+
+    def _erase(self, tx: Transaction, which: sa.ColumnElement[bool]) -> None:
+        """Take the text of confidential notices that nobody has to send any more."""
+        waiting = sa.exists().where(delivery.c.notice_id == notice.c.id, delivery.c.sent_at.is_(None))
+        waiting = waiting.where(delivery.c.dead_at.is_(None))
+        tx.execute(notice.update().where(which, notice.c.confidential, ~waiting).values(text=GONE))
 
     def _prepare(self, names: list[str]) -> None:
         """Give each fresh notice its row for each notifier. The read comes first: mostly there is nothing to do."""
@@ -175,9 +188,13 @@ class Outbox:
             tx.execute(insert, missing)
 
     def _without(self, name: str) -> sa.Select[Any]:
+        personal = getattr(self.notifiers[name], "personal", False)
+        open_to_it = sa.true() if personal else ~notice.c.confidential
         has = sa.exists().where(delivery.c.notice_id == notice.c.id, delivery.c.notifier == name)
         fresh = notice.c.created_at > self.clock.now() - STALE
-        return sa.select(notice.c.id, notice.c.created_at).where(fresh, ~has).order_by(notice.c.id).limit(500)
+        return (
+            sa.select(notice.c.id, notice.c.created_at).where(fresh, open_to_it, ~has).order_by(notice.c.id).limit(500)
+        )
 
     def _insert_ignoring(self) -> Any:
         from sqlalchemy.dialects import postgresql, sqlite
@@ -223,6 +240,8 @@ class Outbox:
         still = delivery.update().where(*_is(claimed), delivery.c.tries == claimed.tries).values(values)
         with self.store.write() as tx:
             tx.execute(still)
+            if row.confidential and "next_try_at" not in values:
+                self._erase(tx, notice.c.id == row.id)
         if not error:
             return replace(done, sent=done.sent + 1)
         return replace(done, dead=done.dead + 1) if values["dead_at"] else replace(done, failed=done.failed + 1)
@@ -246,4 +265,5 @@ def _as_sent(row: Any) -> Notice:
 def _queued(row: Any, states: list[Any]) -> Queued:
     sent = tuple(state.notifier for state in states if state.sent_at is not None)
     dead = tuple(state.notifier for state in states if state.dead_at is not None)
-    return Queued(row.id, _notice_of(row), row.count, row.created_at, row.repeated_at, sent, dead)
+    shown = replace(_notice_of(row), text=GONE) if row.confidential else _notice_of(row)
+    return Queued(row.id, shown, row.count, row.created_at, row.repeated_at, sent, dead)

@@ -7,12 +7,12 @@ import hmac
 import json
 import re
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import urlsplit
 
 from ..clock import Clock
 from ..contracts import Notice
 from ..errors import APIGuardError, ConfigurationError
+from ..net import Fetched, fetch
 
 SIGNATURE = "Apiguard-Signature"
 SECRET_AT_LEAST = 24
@@ -27,22 +27,27 @@ class WebhookNotifier:
     """Posts each notice to one URL, over the fetcher that every outbound call goes through.
 
     The signature is ``t=<seconds>,v1=<hex>``: HMAC-SHA-256, keyed with the secret, over ``<seconds>.<body>``. The
-    body's ``id`` stays the same when a notice comes again. ``fetch`` answers with an object that has ``status``.
+    body's ``id`` stays the same when a notice comes again.
 
     :raises ConfigurationError: the URL is no http(s) URL, or the secret is short.
     """
 
     name = "webhook"
 
-    def __init__(self, url: str, secret: str, clock: Clock, fetch: Callable[..., Any]) -> None:
-        parts = urlsplit(url)
+    def __init__(self, url: str, secret: str, clock: Clock, fetch: Callable[..., Fetched] = fetch) -> None:
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise ConfigurationError("APIGUARD_WEBHOOK_URL is not an http(s) URL.") from None
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigurationError("APIGUARD_WEBHOOK_URL is not an http(s) URL.")
         if len(secret) < SECRET_AT_LEAST:
             raise ConfigurationError(f"APIGUARD_WEBHOOK_SECRET needs at least {SECRET_AT_LEAST} characters.")
         self._url, self._secret, self._clock, self._fetch = url, secret, clock, fetch
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
         # The operator wrote this URL: its host may be inside the network, nobody else's may.
-        self._allow = (parts.hostname,)
+        self._allow = (f"{host}:{port or (443 if parts.scheme == 'https' else 80)}",)
 
     def __repr__(self) -> str:
         return f"<WebhookNotifier {self._allow[0]}>"

@@ -22,7 +22,7 @@ from .conftest import SECRET
 
 ROOT = Path(__file__).parents[2]
 WRITERS = 4
-EACH = 15
+EACH = 10
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def test_four_processes_write_one_chain_on_postgresql(postgres_url: str) -> None
     store.close()
 
 
-@pytest.mark.parametrize("line", range(4))
+@pytest.mark.parametrize("line", range(3))
 def test_a_writer_killed_in_the_middle_leaves_a_store_that_opens_and_verifies(tmp_path: Path, line: int) -> None:
     url = f"sqlite:///{tmp_path}/apiguard.db"
     with writers(url, 1, 100_000) as (process,):

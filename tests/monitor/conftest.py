@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,19 +64,40 @@ def signals() -> list[Anomaly]:
 
 
 @pytest.fixture
-def monitor(store: Store, event_store: Store, clock: Clock, told: Told, signals: list[Anomaly]) -> Monitor:
-    """Watches `cli_acme`; its events are delivered to it as to a sink."""
+def monitor(store: Store, event_store: Store, clock: Clock, told: Told, signals: list[Anomaly]) -> Iterator[Monitor]:
+    """Watches `cli_acme`."""
     query = Query(event_store, lambda: True)
     outbox = Outbox(store, clock, [told])
     found = Monitor(store, query, clock, outbox, to=lambda client: ("ops@example.org",), raised=signals.append)
     with store.write() as tx:
         found.start(tx, SYSTEM, CLIENT)
-    return found
+    yield found
+    found.stop()
+
+
+class Seen:
+    """A sink that shows the monitor what arrived."""
+
+    name = "seen"
+    required = False
+
+    def __init__(self, monitor: Monitor) -> None:
+        self.monitor = monitor
+        self.blind = False
+
+    def write(self, events: Sequence[Mapping[str, Any]]) -> None:
+        if not self.blind:
+            self.monitor.saw(events)
 
 
 @pytest.fixture
-def recorder(event_store: Store, monitor: Monitor, clock: Clock, tmp_path: Path) -> Iterator[Recorder]:
-    recorder = Recorder(tmp_path / "spool", event_store, clock, sinks=[monitor], background=False)
+def seen(monitor: Monitor) -> Seen:
+    return Seen(monitor)
+
+
+@pytest.fixture
+def recorder(event_store: Store, seen: Seen, clock: Clock, tmp_path: Path) -> Iterator[Recorder]:
+    recorder = Recorder(tmp_path / "spool", event_store, clock, sinks=[seen], background=False)
     yield recorder
     recorder.close()
 

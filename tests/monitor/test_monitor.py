@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -17,11 +18,12 @@ from flask_apiguard.events import Query, Recorder
 from flask_apiguard.ledger import Ledger
 from flask_apiguard.migrations import create
 from flask_apiguard.monitor import SETTINGS, Anomaly, AnomalyState, Monitor, RefusalBurst, burst_of
+from flask_apiguard.monitor.rounds import Rounds
 from flask_apiguard.monitor.tables import monitoring
 from flask_apiguard.settings import resolve
 from flask_apiguard.values import SYSTEM, AccessEvent, Actor, By, Phase, Reason
 
-from .conftest import CLIENT, Told
+from .conftest import CLIENT, Seen, Told
 
 ANN = By(Actor.PERSON, "per_ann", "Ann")
 Call = Callable[..., None]
@@ -95,10 +97,17 @@ def test_a_burst_that_goes_on_is_one_anomaly_whose_score_grows(
 
 
 def test_the_tick_finds_what_no_delivery_brought(
-    store: Store, event_store: Store, clock: Clock, tmp_path: Path, monitor: Monitor, call: Call, recorder: Recorder
+    store: Store,
+    event_store: Store,
+    clock: Clock,
+    tmp_path: Path,
+    monitor: Monitor,
+    call: Call,
+    recorder: Recorder,
+    seen: Seen,
 ) -> None:
     call(30, Reason.SCOPE_MISSING)
-    recorder._delivery.sinks = ()
+    seen.blind = True
     recorder.settle()
     assert monitor.anomalies() == ()
     (anomaly,) = monitor.look()
@@ -107,7 +116,7 @@ def test_the_tick_finds_what_no_delivery_brought(
 
 
 def test_only_watched_clients_are_looked_at_and_only_from_their_start_on(
-    store: Store, monitor: Monitor, recorder: Recorder, call: Call
+    store: Store, monitor: Monitor, recorder: Recorder, call: Call, seen: Seen
 ) -> None:
     call(30, Reason.SCOPE_MISSING, client="cli_sandbox")
     call(30, Reason.CREDENTIAL_UNKNOWN, client=None)
@@ -117,7 +126,7 @@ def test_only_watched_clients_are_looked_at_and_only_from_their_start_on(
         monitor.start(tx, ANN, "cli_sandbox")
     assert monitor.look() == ()
     call(20, Reason.SCOPE_MISSING, client="cli_sandbox")
-    recorder._delivery.sinks = ()
+    seen.blind = True
     recorder.settle()
     (anomaly,) = monitor.look()
     assert anomaly.client_id == "cli_sandbox"
@@ -150,7 +159,7 @@ def test_monitoring_starts_and_ends_with_the_transaction_it_belongs_to(
 
 
 def test_a_closed_anomaly_is_not_raised_by_old_calls_again_but_by_new_ones(
-    store: Store, monitor: Monitor, recorder: Recorder, call: Call, book: Ledger
+    store: Store, monitor: Monitor, recorder: Recorder, call: Call, book: Ledger, seen: Seen
 ) -> None:
     call(30, Reason.SCOPE_MISSING)
     recorder.settle()
@@ -160,7 +169,7 @@ def test_a_closed_anomaly_is_not_raised_by_old_calls_again_but_by_new_ones(
     assert closed.state is AnomalyState.CLOSED
     assert monitor.look() == ()
     call(30, Reason.SCOPE_MISSING)
-    recorder._delivery.sinks = ()
+    seen.blind = True
     recorder.settle()
     assert len(monitor.look()) == 1
     assert [one.state for one in monitor.anomalies()] == ["open", "closed"]
@@ -205,10 +214,10 @@ def test_what_can_t_be_decided_says_why(store: Store, monitor: Monitor, recorder
                 monitor.mute(tx, ANN, found.id, until, "why")
 
 
-def test_with_a_running_writer_the_notice_is_there_within_seconds(
-    store: Store, event_store: Store, monitor: Monitor, clock: Clock, tmp_path: Path, told: Told
+def test_with_refusals_told_as_they_happen_the_notice_is_there_within_seconds(
+    event_store: Store, monitor: Monitor, clock: Clock, tmp_path: Path, told: Told
 ) -> None:
-    busy = Recorder(tmp_path / "busy", event_store, clock, sinks=[monitor])
+    busy = Recorder(tmp_path / "busy", event_store, clock)
     began = time.monotonic()
     for number in range(25):
         event = AccessEvent(
@@ -216,17 +225,57 @@ def test_with_a_running_writer_the_notice_is_there_within_seconds(
             reason=str(Reason.SCOPE_MISSING), status=403,
         )  # fmt: skip
         busy.record(event)
-    while not told.notices and time.monotonic() - began < 5:
+        monitor.refused(CLIENT)
+        monitor.refused("cli_sandbox")
+    while not told.notices and time.monotonic() - began < 10:
         time.sleep(0.02)
+    monitor.stop()
     busy.close()
     assert len(told.notices) == 1
+    assert time.monotonic() - began < 5
+    assert not [thread for thread in threading.enumerate() if thread.name == "apiguard-monitor"]
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_refusal_told_in_a_forked_child_is_looked_at_there(monitor: Monitor, tmp_path: Path) -> None:
+    monitor.refused(CLIENT)
+    child = os.fork()
+    if child == 0:
+        try:
+            monitor._waiting.clear()
+            monitor.refused(CLIENT)
+            alive = monitor._rounds._thread is not None and monitor._rounds._thread.is_alive()
+            os._exit(0 if alive else 1)
+        finally:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_rounds_end_when_there_is_nothing_to_do_and_survive_a_failure(caplog: pytest.LogCaptureFixture) -> None:
+    answers = [True, False, ZeroDivisionError()]
+    asked = threading.Semaphore(0)
+
+    def act() -> bool:
+        answer = answers.pop(0)
+        asked.release()
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    rounds = Rounds(act, 0.01, "rounds of the test")
+    for _ in range(2):
+        rounds.rouse()
+        while rounds._thread is not None:
+            time.sleep(0.005)
+    assert answers == []
+    assert "A round of rounds of the test failed." in caplog.text
 
 
 def test_two_processes_that_find_the_same_raise_it_once_on_postgresql(
-    postgres_url: str, event_store: Store, clock: Clock, recorder: Recorder, call: Call
+    postgres_url: str, event_store: Store, clock: Clock, recorder: Recorder, call: Call, seen: Seen
 ) -> None:
     call(30, Reason.SCOPE_MISSING)
-    recorder._delivery.sinks = ()
+    seen.blind = True
     recorder.settle()
     store = Store(STATE, lambda: postgres_url, clock.now)
     create(store.engine, STATE)

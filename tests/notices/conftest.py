@@ -20,6 +20,7 @@ class Recorder:
         self.name = name
         self.sent: list[Notice] = []
         self.broken = False
+        self.personal = False
 
     def send(self, notice: Notice) -> None:
         if self.broken:

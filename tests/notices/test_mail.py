@@ -94,9 +94,10 @@ class Server(Controller):
         if self.ssl_context is None:
             super()._trigger_server()
         else:
-            with socket.create_connection(("127.0.0.1", self.port)) as connection:
-                with ssl._create_unverified_context().wrap_socket(connection) as secured:
-                    secured.recv(64)
+            secured = ssl._create_unverified_context().wrap_socket(socket.socket())
+            with secured:
+                secured.connect(("127.0.0.1", self.port))
+                secured.recv(64)
 
 
 @pytest.fixture

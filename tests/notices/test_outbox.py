@@ -17,8 +17,8 @@ from flask_apiguard.contracts import Notice
 from flask_apiguard.db import STATE, Store
 from flask_apiguard.errors import ConfigurationError
 from flask_apiguard.migrations import create
-from flask_apiguard.notices import Delivered, LogNotifier, NullNotifier, Outbox, notify
-from flask_apiguard.notices.outbox import LEASE, TRIES_AT_MOST, delivery
+from flask_apiguard.notices import CONFIDENTIAL, Delivered, LogNotifier, NullNotifier, Outbox, notify
+from flask_apiguard.notices.outbox import LEASE, TRIES_AT_MOST, delivery, notice
 
 from .conftest import Recorder
 
@@ -130,6 +130,41 @@ def test_without_notifiers_notices_stay_in_the_outbox(store: Store, clock: Clock
     assert outbox.recent() == ()
 
 
+def test_a_confidential_text_goes_to_its_person_only_and_is_erased_once_sent(
+    store: Store, clock: Clock, queue: Callable[..., str], recorder: Recorder
+) -> None:
+    personal = Recorder("personal")
+    personal.personal = True
+    personal.broken = True
+    outbox = Outbox(store, clock, [recorder, personal])
+    queue(text="https://example.org/#secret", facts={CONFIDENTIAL: True})
+    assert outbox.deliver() == Delivered(failed=1)
+    assert "secret" not in repr(outbox.recent())
+    assert "secret" in dump(store)
+    personal.broken = False
+    clock.advance(31)
+    assert outbox.deliver() == Delivered(sent=1)
+    assert "#secret" in personal.sent[0].text
+    assert recorder.sent == []
+    assert "secret" not in dump(store)
+
+
+def test_a_confidential_text_that_nobody_sends_is_erased_when_stale(
+    store: Store, clock: Clock, queue: Callable[..., str]
+) -> None:
+    outbox = Outbox(store, clock)
+    queue(text="https://example.org/#secret", facts={CONFIDENTIAL: True})
+    clock.advance(3 * 86400 + 1)
+    with store.write() as tx:
+        assert outbox.forget(tx, clock.now() - dt.timedelta(days=30)) == 0
+    assert "secret" not in dump(store)
+
+
+def dump(store: Store) -> str:
+    with store.read() as conn:
+        return repr(conn.execute(sa.select(notice)).all())
+
+
 def test_two_notifiers_of_one_name_are_an_error_at_start(store: Store, clock: Clock) -> None:
     with pytest.raises(ConfigurationError):
         Outbox(store, clock, [Recorder("mail"), Recorder("mail")])
@@ -169,7 +204,7 @@ def test_processes_that_deliver_at_once_send_each_notice_once(
     store = Store(STATE, lambda: url, Clock().now)
     if database == "postgresql":
         create(store.engine, STATE)
-    keys = [f"key{number}" for number in range(40)]
+    keys = [f"key{number}" for number in range(20)]
     with store.write() as tx:
         for key in keys:
             notify(tx, Notice(key, "subject", "text"))

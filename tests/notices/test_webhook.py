@@ -13,7 +13,6 @@ from flask_apiguard.clock import Clock
 from flask_apiguard.contracts import Notice
 from flask_apiguard.db import Store
 from flask_apiguard.errors import ConfigurationError
-from flask_apiguard.net import fetch
 from flask_apiguard.notices import Delivered, Outbox, WebhookNotifier, verify_signature
 from flask_apiguard.settings import resolve
 
@@ -42,7 +41,7 @@ def test_a_notice_arrives_signed_and_without_addresses(
     receiver: Receiver, live_server: Callable[[Any], str], store: Store, clock: Clock, queue: Callable[..., str]
 ) -> None:
     clock.advance(1000)
-    notifier = WebhookNotifier(live_server(receiver) + "/hook?x=1", SECRET, clock, fetch)
+    notifier = WebhookNotifier(live_server(receiver) + "/hook?x=1", SECRET, clock)
     notice_id = queue(to=("ann@example.org",), facts={"client": "cli_1"}, text="Zoë")
     assert Outbox(store, clock, [notifier]).deliver() == Delivered(sent=1)
     ((signature, body),) = receiver.got
@@ -75,7 +74,7 @@ def test_anything_but_a_2xx_is_tried_again(
     queue: Callable[..., str],
 ) -> None:
     receiver.status = status
-    outbox = Outbox(store, clock, [WebhookNotifier(live_server(receiver), SECRET, clock, fetch)])
+    outbox = Outbox(store, clock, [WebhookNotifier(live_server(receiver), SECRET, clock)])
     sent_id = queue()
     assert outbox.deliver() == Delivered(failed=1)
     receiver.status = 200
@@ -86,21 +85,23 @@ def test_anything_but_a_2xx_is_tried_again(
 
 def test_a_receiver_that_is_away_is_a_failed_delivery(store: Store, clock: Clock, queue: Callable[..., str]) -> None:
     queue()
-    outbox = Outbox(store, clock, [WebhookNotifier("http://127.0.0.1:9/", SECRET, clock, fetch)])
+    outbox = Outbox(store, clock, [WebhookNotifier("http://127.0.0.1:9/", SECRET, clock)])
     assert outbox.deliver() == Delivered(failed=1)
 
 
-@pytest.mark.parametrize(("url", "secret"), [("ftp://x/", SECRET), ("http:///", SECRET), ("https://x/", "short")])
+@pytest.mark.parametrize(
+    ("url", "secret"), [("ftp://x/", SECRET), ("http:///", SECRET), ("http://x:y/", SECRET), ("https://x/", "short")]
+)
 def test_what_can_t_work_is_said_at_start(url: str, secret: str) -> None:
     with pytest.raises(ConfigurationError):
-        WebhookNotifier(url, secret, Clock(), fetch)
+        WebhookNotifier(url, secret, Clock())
 
 
 def test_the_settings_make_the_notifiers_they_name() -> None:
     from flask_apiguard.notices import SETTINGS, notifiers_of
 
     def named(**config: str) -> list[str]:
-        return [one.name for one in notifiers_of(resolve(config, SETTINGS, {}), Clock(), fetch)]
+        return [one.name for one in notifiers_of(resolve(config, SETTINGS, {}), Clock())]
 
     mail = {"APIGUARD_MAIL_URL": "smtp://mail.example.org", "APIGUARD_MAIL_FROM": "guard@example.org"}
     hook = {"APIGUARD_WEBHOOK_URL": "https://hooks.example.org/", "APIGUARD_WEBHOOK_SECRET": SECRET}
@@ -112,11 +113,11 @@ def test_the_settings_make_the_notifiers_they_name() -> None:
 
 
 def test_a_notifier_does_not_show_its_secret() -> None:
-    notifier = WebhookNotifier("https://hooks.example.org/T0KEN", SECRET, Clock(), fetch)
+    notifier = WebhookNotifier("https://hooks.example.org/T0KEN", SECRET, Clock())
     assert "T0KEN" not in repr(notifier)
     assert SECRET not in repr(notifier)
 
 
 def test_a_notice_without_an_id_is_posted_too(receiver: Receiver, live_server: Callable[[Any], str]) -> None:
-    WebhookNotifier(live_server(receiver), SECRET, Clock(), fetch).send(Notice("k", "s", "t"))
+    WebhookNotifier(live_server(receiver), SECRET, Clock()).send(Notice("k", "s", "t"))
     assert json.loads(receiver.got[0][1])["id"] is None
