@@ -267,7 +267,7 @@ class House:
 
     @cached_property
     def gate(self) -> Gate:
-        way = Way(self.verifier, self.policies, self.quotas, self.attempts, self.manners)
+        way = Way(self.verifier, self.policies, self.quotas, self.attempts, self.schemas, self.manners)
         way.host_user = self.options.host_user
         return Gate(
             self.app, self.book, way, self.verifier, self.policies, self.quotas, self.schemas, self.clock,

@@ -20,7 +20,7 @@ from ..errors import APIGuardError, Denied, Problem, decision_of, respond
 from ..quotas import UNCOUNTED, Quotas
 from ..rules import Book, Rule
 from ..rules.book import CLOSED, OWN, PROVEN
-from ..schemas import Schemas
+from ..schemas import Schemas, release_json
 from ..signals import access_denied, quota_exceeded
 from ..values import ALLOWED, ANONYMOUS, Decision, Mode, Reason
 from .challenge import challenged, with_line_to_write
@@ -72,8 +72,10 @@ class Gate:
             return self._refuse(request, admission, Decision(False, Reason.GATE_FAULT))
         admission.decision = decision
         self._used(admission.caller.credential_id, admission.route, admission.address)
-        if not decision.allowed and not self._let_pass(request, admission, decision):
+        if not decision.allowed and not self._let_pass(admission, decision):
             return self._refuse(request, admission, decision)
+        if admission.mode == Mode.OBSERVE:
+            self._hand_over_unchecked(request, admission, demands, decision)
         admission.admitted = True
         if decision.detail is UNCOUNTED:
             admission.outcome = UNCOUNTED
@@ -107,15 +109,20 @@ class Gate:
         observing = demands.mode == Mode.OBSERVE and self._clock.time() < self._manners.observe_until
         return Mode.OBSERVE if observing else Mode.ENFORCE
 
-    def _let_pass(self, request: Request, admission: Admission, decision: Decision) -> bool:
+    def _let_pass(self, admission: Admission, decision: Decision) -> bool:
         """Observing lets all pass but a credential that was presented and is bad, and what we ourselves can't do."""
         status = decision.reason.status
         bad = status == 401 and decision.reason is not Reason.CREDENTIAL_MISSING
-        if admission.mode != Mode.OBSERVE or bad or status >= 500 or status == 413:
-            return False
-        if admission.rule.accepts:
-            admission.values = self._schemas.route(admission.rule).unchecked(request)
-        return True
+        return admission.mode == Mode.OBSERVE and not bad and status < 500 and status != 413
+
+    def _hand_over_unchecked(
+        self, request: Request, admission: Admission, demands: Demands, decision: Decision
+    ) -> None:
+        """While observing, a view reads its request as it did before us; `into` gets what was sent."""
+        if not decision.allowed and demands.rule.accepts:
+            admission.values = demands.schemas.unchecked(request)
+        else:
+            release_json(request)
 
     def _unmatched(self, request: Request, admission: Admission) -> Response | None:
         """A proved client hears that a path or method is unknown; redirects, and the session's user, are Flask's."""

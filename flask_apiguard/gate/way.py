@@ -17,7 +17,7 @@ from ..credentials import Verifier
 from ..errors import Denied
 from ..quotas import Attempts, Quotas, RouteLimits
 from ..rules import Rule
-from ..schemas import RouteSchemas, guard_json
+from ..schemas import RouteSchemas, Schemas
 from ..values import ALLOWED, ANONYMOUS, Caller, Decision, Environment, HostUser, Reason
 from .manners import Manners
 from .origins import same_origin
@@ -49,12 +49,14 @@ class Way:
     """The steps, with the rooms that answer them. ``host_user`` and ``stand_in`` are set by host and tests."""
 
     def __init__(
-        self, verifier: Verifier, policies: Policies, quotas: Quotas, attempts: Attempts, manners: Manners
-    ) -> None:
+        self, verifier: Verifier, policies: Policies, quotas: Quotas, attempts: Attempts, schemas: Schemas,
+        manners: Manners,
+    ) -> None:  # fmt: skip
         self._verifier = verifier
         self._policies = policies
         self._quotas = quotas
         self._attempts = attempts
+        self._schemas = schemas
         self._manners = manners
         self.host_user: Callable[[], HostUser | None] | None = None
         self.stand_in: Callable[[], Caller] | None = None
@@ -143,7 +145,7 @@ class Way:
     def validate(self, request: Request, admission: Admission, schemas: RouteSchemas) -> Decision:
         """What came in; the values that the view asked for wait in the admission."""
         if not schemas.takes:
-            guard_json(request)
+            self._schemas.guard_json(request)
             return ALLOWED
         admission.values, refusal = schemas.load(request)
         return ALLOWED if refusal is None else refusal
