@@ -76,8 +76,6 @@ class Recorder:
         self._idle = 0
         self._swept = float("-inf")
         self._lost = 0
-        #: The questions one may ask.
-        self.query = Query(store, self.settle)
         #: What keeps the writer from shipping, in one sentence; empty when nothing does.
         self.trouble = ""
         _recorders.add(self)
@@ -110,6 +108,11 @@ class Recorder:
                 raise StoreAway("events") from error
             if not self._confess():
                 raise StoreAway("events")
+
+    @property
+    def query(self) -> Query:
+        """The questions one may ask. Made anew each time: kept, it would be a cycle, and nobody's recorder stay."""
+        return Query(self._store, self.settle)
 
     @property
     def lost(self) -> int:

@@ -6,11 +6,12 @@ import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
 from flask_apiguard.clock import Clock
 from flask_apiguard.db import Store
-from flask_apiguard.events import Recorder, Retained
+from flask_apiguard.events import Recorder, Retained, chain
 from flask_apiguard.events.tables import access_event, event_batch
 
 from .making import event
@@ -106,3 +107,21 @@ def test_what_a_required_sink_has_not_taken_is_not_pruned(any_store: Store, make
     assert recorder.deliver() == 4
     assert recorder.retention().pruned == 4
     assert recorder.verify()
+
+
+def test_pruning_during_a_verification_is_no_alarm(
+    any_store: Store, make_recorder: Make, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = make_recorder(any_store)
+    fill(recorder, clock, 100, 95, 1)
+    real, pruned = chain._events, []
+
+    def meanwhile(conn: sa.Connection, first: int, last: int) -> dict[int, list[Any]]:
+        if not pruned:
+            pruned.append(recorder.retention().pruned)
+        return real(conn, first, last)
+
+    monkeypatch.setattr(chain, "_events", meanwhile)
+    assert recorder.verify().events == 6
+    assert pruned == [4]
+    assert recorder.verify().events == 2
