@@ -37,6 +37,8 @@ class Sheet:
     demands: tuple[Demand, ...]
     items: tuple[Item, ...]
     policy: str
+    #: The ``RateLimit`` field, with two places for numbers in each of its items.
+    report: str
 
 
 def compile_route(rule: Rule, route_key: str) -> RouteLimits:
@@ -100,4 +102,5 @@ def make_sheet(
         f'"{item.name}";q={item.amount};w={max(1, demand.window // 1000)}'
         for (item, _, _), demand in zip(counted, demands, strict=True)
     )
-    return Sheet(plan, since, end, tuple(demands), tuple(item for item, _, _ in counted), policy)
+    report = ", ".join(f'"{item.name}";r=%d;t=%d' for item, _, _ in counted)
+    return Sheet(plan, since, end, tuple(demands), tuple(item for item, _, _ in counted), policy, report)

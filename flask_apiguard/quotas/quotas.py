@@ -168,15 +168,16 @@ class Quotas:
 
 
 def _decide(sheet: Sheet, taken: Sequence[Taken]) -> Decision:
-    parts = []
-    worst = -1
-    for place, (_, remaining, reset, retry) in enumerate(taken):
-        parts.append(f'"{sheet.items[place].name}";r={remaining};t={-(-reset // 1000)}')
-        if retry is not None and (worst < 0 or retry > (taken[worst].retry or 0)):
-            worst = place
-    headers = (("RateLimit-Policy", sheet.policy), ("RateLimit", ", ".join(parts)))
-    if worst < 0:
-        return Decision(True, Reason.ALLOWED, headers=headers)
+    numbers: list[int] = []
+    longest = 0
+    for _, remaining, reset, retry in taken:
+        numbers += (remaining, -(-reset // 1000))
+        if retry is not None and retry > longest:
+            longest = retry
+    headers = (("RateLimit-Policy", sheet.policy), ("RateLimit", sheet.report % tuple(numbers)))
+    if not longest:
+        return Decision(True, Reason.ALLOWED, "", "", "", None, (), headers)
+    worst = next(place for place, one in enumerate(taken) if one.retry == longest)
     item, demand = sheet.items[worst], sheet.demands[worst]
     is_rate = demand.kind is Kind.RATE
     return Decision(
@@ -185,6 +186,6 @@ def _decide(sheet: Sheet, taken: Sequence[Taken]) -> Decision:
         f"The {'limit' if is_rate else 'quota'} {item.name!r} of {item} is used up.",
         need=item.name,
         have=f"{taken[worst].used} of {item.amount}",
-        retry_after=max(1, -(-(taken[worst].retry or 0) // 1000)),
+        retry_after=-(-longest // 1000),
         headers=headers,
     )

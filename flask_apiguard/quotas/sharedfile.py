@@ -7,9 +7,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..errors import StoreAway
-from . import table
 from .counting import Demand, Taken, Window, milliseconds, roll, settle
-from .table import Table
+from .table import FIRST, PASSED, SECOND, SLOT_FORMAT, STATE_AT, WINDOW_AT, WINDOW_FORMAT, Full, Table
 from .tablefile import TableFile
 
 _REMEMBERED = 50_000
@@ -35,7 +34,7 @@ class SharedFile(TableFile):
                 while True:
                     try:
                         return self._take(opened, demands, at)
-                    except table.Full:
+                    except Full:
                         opened = self._grow(opened, at)
             except OSError as error:
                 raise StoreAway("counter") from error
@@ -47,7 +46,7 @@ class SharedFile(TableFile):
 
         The same arithmetic as in counting.judge, written out because it runs at every request.
         """
-        buffer, unpack, known = opened.buffer, table.SLOT_FORMAT.unpack_from, self._places
+        buffer, unpack, known = opened.buffer, SLOT_FORMAT.unpack_from, self._places
         writes, taken = [], []
         for key, amount, span, ends, cost in demands:
             remembered = known.get(key)
@@ -56,26 +55,26 @@ class SharedFile(TableFile):
             place = remembered[0]
             slot = unpack(buffer, place)
             state = slot[1]
-            if slot[0] != remembered[1] or not cost or not 0 < state < table.PASSED:
+            if slot[0] != remembered[1] or not cost or state == PASSED:  # a slot once used is never EMPTY again
                 return None
-            start, end, current, previous = slot[3:7] if state == table.FIRST else slot[7:11]
+            start, end, current, previous = slot[3:7] if state == FIRST else slot[7:11]
             current += cost
+            remaining = amount - current
             if ends:
-                remaining = amount - current
                 if end != ends:
                     return None
-            else:
-                remaining = ((amount - current) * span - previous * (end - at)) // span
-                if not start <= at < end:
-                    return None
+            elif not start <= at < end:
+                return None
+            elif previous:
+                remaining = (remaining * span - previous * (end - at)) // span
             if remaining < 0:
                 return None
-            writes.append((place, state, start, end, current, previous))
+            writes.append((place, FIRST + SECOND - state, start, end, current, previous))
             taken.append(_taken((amount - remaining, remaining, end - at, None)))
-        for place, state, start, end, current, previous in writes:
-            other = table.FIRST + table.SECOND - state
-            table.WINDOW_FORMAT.pack_into(buffer, place + table.WINDOW_AT[other], start, end, current, previous)
-            buffer[place + table.STATE_AT] = other
+        pack = WINDOW_FORMAT.pack_into
+        for place, other, start, end, current, previous in writes:
+            pack(buffer, place + WINDOW_AT[other], start, end, current, previous)
+            buffer[place + STATE_AT] = other
         return taken
 
     def _take(self, opened: Table, demands: Sequence[Demand], at: int) -> list[Taken]:
@@ -117,7 +116,7 @@ class SharedFile(TableFile):
                     while not place:
                         try:
                             place = opened.insert(_digest(key), after, sliding, at)
-                        except table.Full:
+                        except Full:
                             opened = self._grow(opened, at)
             except OSError as error:
                 raise StoreAway("counter") from error

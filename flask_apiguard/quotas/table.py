@@ -17,7 +17,7 @@ MAGIC = b"APGCNT01"
 HEADER = 64
 SLOT = 88
 _HEAD = struct.Struct("=8sQQQ")  # magic; used slots; capacity; may grow. The moved flag is the byte after them.
-_USED_AT, _CAPACITY_AT, _GROW_AT, _MOVED_AT = 8, 16, 24, 32
+_USED_AT, _CAPACITY_AT, _GROW_AT, MOVED_AT = 8, 16, 24, 32
 _NUMBER = struct.Struct("=Q")
 WINDOW_FORMAT = struct.Struct("=qqqq")
 #: Digest, state, kind, the first window, the second.
@@ -59,11 +59,11 @@ class Table:
     @property
     def moved(self) -> bool:
         """Whether another file took this one's place."""
-        return self.buffer[_MOVED_AT] != 0
+        return self.buffer[MOVED_AT] != 0
 
     @moved.setter
     def moved(self, value: bool) -> None:
-        self.buffer[_MOVED_AT] = int(value)
+        self.buffer[MOVED_AT] = int(value)
 
     def holds(self, place: int, digest: bytes) -> bool:
         """Whether the slot at a place is alive under this digest."""

@@ -12,13 +12,13 @@ How a call goes: thread lock, ``flock``, look at every window, write all or none
 
 from __future__ import annotations
 
-import fcntl
 import mmap
 import os
 import threading
 import time
 import weakref
 from collections.abc import Sequence
+from fcntl import LOCK_EX, LOCK_UN, flock
 from pathlib import Path
 
 from ..errors import ConfigurationError, StoreAway
@@ -80,27 +80,28 @@ class TableFile:
     def _acquire(self) -> Table:
         """The current table, locked for this process. The thread lock is held."""
         try:
-            moment = time.monotonic()
-            if self._table is None or self._pid != os.getpid():
+            opened = self._table
+            if opened is None or self._pid != os.getpid():
                 self._let_go()
                 return self._open()
+            moment = time.monotonic()
             if moment >= self._look_again:
                 self._look_again = moment + INODE_SECONDS
                 if not self._is_at_path():
                     self._let_go()
                     return self._open()
-            fcntl.flock(self._fd, fcntl.LOCK_EX)
-            if self._table.moved:
+            flock(self._fd, LOCK_EX)
+            if opened.buffer[table.MOVED_AT]:
                 self._let_go()
                 return self._open()
-            return self._table
+            return opened
         except OSError as error:
             self._let_go()
             raise StoreAway("counter") from error
 
     def _release(self) -> None:
         if self._fd >= 0:
-            fcntl.flock(self._fd, fcntl.LOCK_UN)
+            flock(self._fd, LOCK_UN)
 
     def _open(self) -> Table:
         """Open what the path names, making it when there is nothing; returns with the lock held.
@@ -110,7 +111,7 @@ class TableFile:
         while True:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             self._fd, self._pid, self._look_again = fd, os.getpid(), time.monotonic() + INODE_SECONDS
-            fcntl.flock(fd, fcntl.LOCK_EX)
+            flock(fd, LOCK_EX)
             if self._is_at_path():
                 break
             self._let_go()  # renamed over while we waited for the lock
