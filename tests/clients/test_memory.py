@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -102,3 +103,4 @@ class Remembering(RuleBasedStateMachine):
 
 
 TestRemembering = Remembering.TestCase
+TestRemembering.settings = settings(max_examples=40, stateful_step_count=25)

@@ -12,7 +12,7 @@ from flask_apiguard.db import Store
 from tests.clients.test_watch import Told
 
 ROOT = Path(__file__).parents[2]
-PROCESSES, EACH = 4, 40
+PROCESSES, EACH = 4, 15
 
 
 def test_no_change_is_missed_while_four_processes_append(any_store: Store) -> None:
