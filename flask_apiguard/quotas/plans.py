@@ -28,12 +28,12 @@ plan_table = sa.Table(
 override_table = sa.Table(
     "apiguard_override",
     metadata,
-    sa.Column("client_id", sa.String(40), primary_key=True),
+    sa.Column("client_id", sa.String(64), primary_key=True),
     sa.Column("name", sa.String(40), primary_key=True),
     sa.Column("limit", Json, nullable=False),
     sa.Column("until", Instant),
     sa.Column("reason", sa.String(500), nullable=False),
-    sa.Column("by", sa.String(120), nullable=False),
+    sa.Column("by", sa.String(160), nullable=False),
     sa.Column("updated_at", Instant, nullable=False),
 )
 
