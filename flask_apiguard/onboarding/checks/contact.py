@@ -1,0 +1,59 @@
+"""Can somebody be reached when something happens? Texts name no address: they end up in the ledger."""
+
+from __future__ import annotations
+
+from ...values import Evidence
+from ..dossier import Dossier
+from .part import check, failed, passed, waiting
+
+#: Nobody reads what is sent there.
+UNREAD = frozenset({
+    "do-not-reply", "donotreply", "mailer-daemon", "no-reply", "no_reply", "noreply", "null", "postmaster",
+})  # fmt: skip
+#: Mailboxes that are thrown away, and domains that never receive (RFC 2606, RFC 6761).
+THROWN_AWAY = frozenset({
+    "10minutemail.com", "10minutemail.net", "20minutemail.com", "dispostable.com", "discard.email", "emailondeck.com",
+    "fakeinbox.com", "getairmail.com", "getnada.com", "grr.la", "guerrillamail.com", "guerrillamail.info",
+    "guerrillamail.net", "guerrillamail.org", "inboxkitten.com", "mail-temp.com", "mailcatch.com", "maildrop.cc",
+    "mailinator.com", "mailinator.net", "mailnesia.com", "mailsac.com", "mintemail.com", "mohmal.com", "moakt.com",
+    "mytemp.email", "sharklasers.com", "spam4.me", "spamgourmet.com", "temp-mail.io", "temp-mail.org", "tempail.com",
+    "tempmail.com", "tempmail.net", "tempr.email", "throwawaymail.com", "trashmail.com", "trashmail.de",
+    "trashmail.net", "yopmail.com", "yopmail.fr", "yopmail.net",
+})  # fmt: skip
+NEVER_RECEIVE = ("invalid", "localhost", "local", "internal", "onion", "arpa")
+
+
+@check("contact-proved", "The contact address is proved")
+def proved(dossier: Dossier) -> Evidence:
+    """Somebody who reads the contact address has said so."""
+    application = dossier.application
+    if application.contact_proved_at is not None:
+        return passed("Somebody answered from the address.", proved_at=application.contact_proved_at.isoformat())
+    if application.invited:
+        return passed("The operator who invited the application vouches for its contact.", invited=True)
+    if not application.contact_email:
+        return failed("There is no contact address.", "Give the address of somebody who answers within a day.")
+    return waiting("The address is not proved yet.", "Open the link in the mail that was sent to it.")
+
+
+@check("contact-domain", "The contact address is read by somebody, and stays")
+def domain(dossier: Dossier) -> Evidence:
+    """Neither a throw-away mailbox nor one that nobody reads."""
+    email = dossier.application.contact_email.casefold()
+    if not email:
+        if dossier.application.invited:
+            return passed("The operator who invited the application knows whom to ask.", invited=True)
+        return failed("There is no contact address.", "Give the address of somebody who answers within a day.")
+    local, _, host = email.rpartition("@")
+    labels = host.split(".")
+    found = {"domain": host, "expected": "an address that a person reads"}
+    if local.partition("+")[0] in UNREAD:
+        return failed("Nobody reads this mailbox.", "Give an address that a person or a team reads.", **found)
+    if any(".".join(labels[start:]) in THROWN_AWAY for start in range(len(labels) - 1)):
+        return failed("This is a throw-away mailbox.", "Give an address of your organization.", **found)
+    if not local or len(labels) < 2 or labels[-1] in NEVER_RECEIVE:
+        return failed("No mail reaches this domain.", "Give an address of your organization.", **found)
+    return passed("The domain is neither throw-away nor internal.", domain=host)
+
+
+CHECKS = (proved, domain)

@@ -1,0 +1,100 @@
+"""Where answers are sent, and where calls come from."""
+
+from __future__ import annotations
+
+import ipaddress
+import unicodedata
+from urllib.parse import urlsplit
+
+from ...values import Evidence
+from ..dossier import Dossier
+from .part import check, failed, passed
+
+#: Wider than these, a range says nothing about who calls.
+WIDEST = {4: 8, 6: 19}
+RANGES_AT_MOST = 100
+_LOOPBACK = ("127.0.0.1", "[::1]")
+
+
+def flaw_of(uri: object) -> str:
+    """What is wrong with a redirect URI (RFC 9700, section 2.1; RFC 8252, sections 7.3 and 8.4); empty when nothing."""
+    return _flaw_of_text(uri) or _flaw_of_parts(str(uri))
+
+
+def _flaw_of_text(uri: object) -> str:
+    if not isinstance(uri, str) or not uri or len(uri) > 2000:
+        return "is no text of 1 to 2000 characters"
+    if not uri.isascii() or any(char in uri for char in "\\ \"<>^`{|}") or not uri.isprintable():
+        return "has characters that a URI can't have"
+    if "*" in uri:
+        return "has a wildcard"
+    return "has a fragment" if "#" in uri else ""
+
+
+def _flaw_of_parts(uri: str) -> str:
+    try:
+        parts = urlsplit(uri)
+        host = parts.hostname or ""
+        port = parts.port
+    except ValueError:
+        return "can't be read"
+    if parts.scheme not in ("https", "http") or not uri.lower().startswith(parts.scheme + "://"):
+        return f"has the scheme {parts.scheme[:20] or 'of nothing'}, not https"
+    if "@" in parts.netloc:
+        return "carries a user"
+    if not host or port == 0 or "%" in parts.netloc:
+        return "names no host"
+    if parts.scheme == "http" and parts.netloc.removesuffix(f":{port}") not in _LOOPBACK:
+        return "is http on a host that is not loopback"
+    if any(part in (".", "..") for part in parts.path.split("/")) or "%2e" in parts.path.lower():
+        return "has a path that leads elsewhere"
+    return ""
+
+
+@check("redirect-uris", "Redirect URIs lead where they say")
+def redirects(dossier: Dossier) -> Evidence:
+    """https or loopback; no wildcard, fragment, user, or scheme of its own."""
+    uris = dossier.application.redirect_uris
+    expected = "https, or http on 127.0.0.1 or [::1]; exact; no fragment, no user, no wildcard"
+    flaws = {_shown(uri): flaw for uri in uris if (flaw := flaw_of(uri))}
+    if not flaws:
+        return passed("Every redirect URI is exact and safe." if uris else "There is none.", count=len(uris))
+    first, flaw = next(iter(flaws.items()))
+    return failed(
+        f"{first} {flaw}.", "Register the exact https address that answers go to.", flaws=flaws, expected=expected
+    )
+
+
+def _shown(uri: object) -> str:
+    text = str(uri)[:200]
+    return "".join(char if unicodedata.category(char)[0] not in "CZ" else "?" for char in text) or "An empty one"
+
+
+@check("addresses", "Address ranges are narrow enough to mean something")
+def addresses(dossier: Dossier) -> Evidence:
+    """Readable, not everything, not what is never seen from outside."""
+    ranges = dossier.application.addresses
+    expected = f"ranges no wider than /{WIDEST[4]} (IPv4) and /{WIDEST[6]} (IPv6), at most {RANGES_AT_MOST}"
+    fix = "List the addresses that your servers call from, such as 192.0.2.0/28."
+    flaws = {_shown(one): flaw for one in ranges if (flaw := _range_flaw(one))}
+    if len(ranges) > RANGES_AT_MOST:
+        flaws["The list"] = f"has {len(ranges)} ranges"
+    if flaws:
+        first, flaw = next(iter(flaws.items()))
+        return failed(f"{first} {flaw}.", fix, flaws=flaws, expected=expected)
+    return passed("Every range is narrow." if ranges else "Calls may come from anywhere.", count=len(ranges))
+
+
+def _range_flaw(text: object) -> str:
+    try:
+        network = ipaddress.ip_network(str(text), strict=False)
+    except ValueError:
+        return "is no address and no range"
+    if network.prefixlen < WIDEST[network.version]:
+        return "is wider than any caller needs"
+    if network.is_multicast or network.is_unspecified or network.is_reserved:
+        return "is an address that nobody calls from"
+    return ""
+
+
+CHECKS = (redirects, addresses)

@@ -1,0 +1,100 @@
+"""What every part of this room is given, so that none of them reaches for anything."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from ..access import ScopeBook
+from ..clients import Client
+from ..clock import Clock
+from ..contracts import Notice, OnboardingCheck, Registry
+from ..credentials import Keys
+from ..db import Store, Transaction
+from ..errors import Problem
+from ..ledger import enter
+from ..values import Actor, By, Environment, Happening
+from .policy import Certification, ReviewPolicy
+
+Source = Transaction | sa.Connection
+
+
+class Call(Protocol):
+    """One observed call, as ``events`` tells it. ``id`` and ``endpoint`` are used where a row has them."""
+
+    @property
+    def route(self) -> str | None: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def status(self) -> int: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def time(self) -> dt.datetime: ...
+
+
+#: Calls of an application in an environment since a moment, oldest first.
+Observed = Callable[[str, Environment, "dt.datetime | None"], Iterable[Call]]
+#: The scopes that a call of this endpoint (or route, where the endpoint isn't known) with this method exercises.
+ScopesOfRoute = Callable[[str, str], frozenset[str]]
+#: Routes that these scopes open and those did not: (new, old).
+Reachable = Callable[[frozenset[str], frozenset[str]], Iterable[str]]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Stores, neighbours and policies of this room."""
+
+    store: Store
+    clock: Clock
+    scopes: ScopeBook
+    keys: Keys
+    checks: Registry[OnboardingCheck]
+    observed: Observed
+    scopes_of_route: ScopesOfRoute
+    reachable: Reachable
+    monitor_start: Callable[[Transaction, By, Client], object]
+    notify: Callable[[Transaction, Notice], object]
+    policy: ReviewPolicy
+    certification: Certification
+    door: str
+    #: The longest that a credential should live, in seconds by environment.
+    lifetimes: Mapping[str, int]
+
+
+def hand(by: By) -> str:
+    """An actor as one text, as this room's tables keep it."""
+    return f"{by.kind}:{by.id}"[:160]
+
+
+def person_of(text: str) -> str | None:
+    """The person's id in such a text; None for any other kind of actor."""
+    kind, _, one = text.partition(":")
+    return one if kind == Actor.PERSON else None
+
+
+class refusals:  # noqa: N801 - reads as a sentence: with refusals(...)
+    """Put a refused attempt on record, in a transaction of its own, whatever becomes of the one that it failed in."""
+
+    __slots__ = ("_by", "_happening", "_subject", "_tx", "_what")
+
+    def __init__(self, tx: Transaction, by: By, happening: Happening, subject: str, **what: str | None) -> None:
+        self._tx, self._by, self._happening, self._subject, self._what = tx, by, happening, subject, what
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, Problem):
+            decision = error.decision
+            told = {"code": str(decision.reason), "detail": decision.detail}
+            self._tx.afterwards(lambda: self._write(told))
+
+    def _write(self, told: dict[str, str]) -> None:
+        with self._tx.store.write() as tx:
+            enter(tx, self._by, self._happening, self._subject, after=self._what, evidence=told)

@@ -1,0 +1,161 @@
+"""The two doors: people register an application, or an operator invites one with a single act and a reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..access import give
+from ..clients import Application, Client, registry
+from ..clients.registry import EDITABLE
+from ..credentials import Credential
+from ..crypto import new_id
+from ..db import Transaction
+from ..errors import Forbidden, Invalid
+from ..ledger import enter
+from ..people import Act, demand, may, own
+from ..quotas.plans import plan_of
+from ..values import By, Environment, Flaw, Happening, State
+from . import moves, outcome, records
+from .desk import Desk, hand
+from .policy import highest
+from .records import Basis, Kind, Review, ReviewState
+from .standing import demand_reason
+
+OPEN, INVITED = "open", "invited"
+NAME_AT_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """What one invitation made. ``secret`` is shown here and nowhere else, ever."""
+
+    application: Application
+    client: Client
+    credential: Credential
+    secret: str = field(repr=False)
+    review_id: str | None = None
+
+
+def register(tx: Transaction, desk: Desk, by: By, organization_id: str, facts: Mapping[str, Any]) -> Application:
+    """A draft. ``facts`` are the editable ones (``name`` is needed), already of the right types.
+
+    :raises Forbidden: the door is ``invited`` and the actor is no administrator.
+    :raises Invalid: no name, or a fact that is not the organization's to set.
+    """
+    demand(by, Act.CLIENTS_APPLICATION_CREATE, organization_id)
+    if desk.door != OPEN and not may(by, Act.CLIENTS_ORGANIZATION_CREATE):
+        raise Forbidden("Applications come in by invitation here. Ask the API's owner.", need="administrator")
+    flaws = [Flaw(f"/{name}", "This can't be set here.") for name in sorted(set(facts) - EDITABLE)]
+    name = facts.get("name")
+    if not isinstance(name, str) or not 0 < len(name.strip()) <= NAME_AT_MOST:
+        flaws.append(Flaw("/name", f"Write a name of 1 to {NAME_AT_MOST} characters."))
+    if flaws:
+        raise Invalid(flaws)
+    rest = {key: value for key, value in facts.items() if key != "name"}
+    return registry.create_application(tx, by, organization_id, str(name).strip(), **rest)
+
+
+def invite(
+    tx: Transaction,
+    desk: Desk,
+    by: By,
+    *,
+    organization: str,
+    name: str,
+    reason: str,
+    scopes: Mapping[str, str] | Iterable[str],
+    contact_email: str = "",
+    reference: str | None = None,
+    plan: str | None = None,
+    environment: Environment = Environment.PRODUCTION,
+    purpose: str = "",
+    addresses: Iterable[str] = (),
+    lifetime: dt.timedelta | None = None,
+) -> Invited:
+    """Organization (by id, or a new one by name), application, client, checks, grants and key in one act.
+
+    The same moves as anybody's: checks run and block, and production rests on a review, which the operator's
+    invitation approves and the ledger shows as such. ``scopes`` may say for each what it is for; else ``reason`` does.
+
+    :raises Forbidden: not an operator or administrator, or one of the organization itself.
+    :raises Invalid: no reason, name, scope, or a plan that isn't there. :raises Conflict: a check blocks.
+    """
+    _demand_operator(by, organization)
+    demand_reason(reason)
+    asked = dict(scopes) if isinstance(scopes, Mapping) else dict.fromkeys(scopes, reason)
+    _demand_facts(tx, name, asked, plan)
+    owner = _organization(tx, by, organization)
+    application = registry.create_application(
+        tx, by, owner.id, name.strip(), reason=reason, invited=True, purpose=purpose or reason,
+        contact_email=contact_email, requested_scopes=asked, requested_plan=plan, reference=reference,
+        addresses=tuple(addresses),
+    )  # fmt: skip
+    moves.make(tx, desk, by, application.id, State.SANDBOX, reason=reason)
+    review_id = None
+    if environment is Environment.PRODUCTION:
+        review_id = _approve(tx, desk, by, application, tuple(sorted(asked)), plan, reason)
+    else:
+        registry.create_client(tx, by, application.id, environment, plan=plan)
+        give(tx, by, application.id, environment, asked, reason=reason)
+    client = next(one for one in registry.clients_of(tx, application.id) if one.environment is environment)
+    credential, secret = desk.keys.create(tx, by, client.id, name=name.strip(), lifetime=lifetime, reason=reason)
+    return Invited(registry.application(tx, application.id), client, credential, secret, review_id)
+
+
+def _demand_operator(by: By, organization: str) -> None:
+    demand(by, Act.CLIENTS_ORGANIZATION_CREATE)
+    demand(by, Act.ACCESS_GRANT_WRITE)
+    if own(by, organization):
+        raise Forbidden("Nobody invites their own organization.", need="administrator of another organization")
+
+
+def _demand_facts(tx: Transaction, name: str, scopes: Mapping[str, str], plan: str | None) -> None:
+    flaws = []
+    if not 0 < len(name.strip()) <= NAME_AT_MOST:
+        flaws.append(Flaw("/name", f"Write a name of 1 to {NAME_AT_MOST} characters."))
+    if not scopes:
+        flaws.append(Flaw("/scopes", "Name at least one scope."))
+    if plan is not None and plan_of(tx.conn, plan) is None:
+        flaws.append(Flaw("/plan", "There is no such plan."))
+    if flaws:
+        raise Invalid(flaws)
+
+
+def _organization(tx: Transaction, by: By, told: str) -> registry.Organization:
+    if told.startswith("org_"):
+        return registry.organization(tx, told)
+    if not 0 < len(told.strip()) <= NAME_AT_MOST:
+        raise Invalid([Flaw("/organization", f"Write an id, or a name of 1 to {NAME_AT_MOST} characters.")])
+    return registry.create_organization(tx, by, told.strip())
+
+
+def _approve(
+    tx: Transaction,
+    desk: Desk,
+    by: By,
+    application: Application,
+    scopes: tuple[str, ...],
+    plan: str | None,
+    reason: str,
+) -> str:
+    """The review that an invitation is: asked for and approved by the operator, with the same outcome as any other."""
+    found = desk.scopes.find(tx, scopes)
+    review = Review(
+        new_id("rev"), application.id, application.organization_id, Kind.PRODUCTION, Environment.PRODUCTION,
+        ReviewState.APPROVED, scopes, reason, highest(found), 0, Basis.INVITATION, hand(by), tx.now, tx.now,
+        {"scopes": {"held": [], "asked": list(scopes), "added": list(scopes)},
+         "risks": {scope.name: scope.risk.value for scope in found}},
+        plan=plan, approved_scopes=scopes, decided_at=tx.now, decided_by=hand(by), decision_reason=reason,
+    )  # fmt: skip
+    records.write(tx, review)
+    enter(
+        tx, by, Happening.ONBOARDING_REVIEW_DECIDED, f"review:{review.id}", reason=reason,
+        after={"state": "approved", "scopes": list(scopes), "basis": Basis.INVITATION.value},
+        evidence={"application": application.id}, organization=application.organization_id,
+    )  # fmt: skip
+    outcome.carry_out(tx, desk, by, review)
+    return review.id
+
