@@ -1,10 +1,9 @@
-"""A process that records; run as ``python -m tests.events.worker TASK FOLDER URL ...`` by the tests."""
+"""What the tests' child processes do. Every argument is a text."""
 
 from __future__ import annotations
 
 import os
 import resource
-import sys
 import time
 from pathlib import Path
 
@@ -62,6 +61,7 @@ def forking(folder: str, url: str) -> None:
     codes = [os.waitpid(pid, 0)[1] for pid in children]
     mine.close()
     say(str(codes))
+    os._exit(0)
 
 
 def full(folder: str, url: str, away: str) -> None:
@@ -86,7 +86,16 @@ def full(folder: str, url: str, away: str) -> None:
     say(f"lost {mine.lost}")
     mine.settle()
     mine.close()
+    os._exit(0)
 
 
-if __name__ == "__main__":
-    globals()[sys.argv[1]](*sys.argv[2:])
+def leaving_a_child(folder: str, url: str) -> None:
+    """Record, fork a child that never records, tell its id, and be gone."""
+    mine = recorder(folder, url, background=False)
+    mine.record(event("parent"))
+    pid = os.fork()
+    if pid == 0:
+        time.sleep(60)
+        os._exit(0)
+    say(str(pid))
+    os._exit(0)
