@@ -13,16 +13,16 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
-
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from typing import TYPE_CHECKING, Any
 
 from ..crypto import Secrets
 from ..errors import ConfigurationError
 from . import canonical as c
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 PURPOSE = "ledger-signing"
 
@@ -68,9 +68,19 @@ class Signer:
     """Signs heads, and knows whose signatures count: its own and those of the ``trusted`` former public keys."""
 
     def __init__(self, secrets: Secrets, trusted: tuple[str, ...] = ()) -> None:
-        self._key = Ed25519PrivateKey.from_private_bytes(secrets.key(PURPOSE))
-        self.public_key = self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
-        self._trusted = {self.public_key, *trusted}
+        self._secrets = secrets
+        self._trusted = trusted
+
+    @cached_property
+    def _key(self) -> Ed25519PrivateKey:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        return Ed25519PrivateKey.from_private_bytes(self._secrets.key(PURPOSE))
+
+    @cached_property
+    def public_key(self) -> str:
+        """In hexadecimal. Like the private one it is derived at first use: who never signs needs none."""
+        return self._key.public_key().public_bytes_raw().hex()
 
     def sign(self, seq: int, chain: str, at: dt.datetime, extra: Mapping[str, Any]) -> Checkpoint:
         """A signed head."""
@@ -80,7 +90,10 @@ class Signer:
 
     def signed(self, checkpoint: Checkpoint) -> bool:
         """Whether one of the keys that count signed exactly this."""
-        if checkpoint.public_key not in self._trusted:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        if checkpoint.public_key != self.public_key and checkpoint.public_key not in self._trusted:
             return False
         try:
             key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(checkpoint.public_key))

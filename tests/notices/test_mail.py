@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from flask_apiguard.contracts import Notice
 from flask_apiguard.errors import ConfigurationError
 from flask_apiguard.notices import MailNotifier
-from flask_apiguard.notices.mail import address, message_of
+from flask_apiguard.notices.message import address, message_of
 
 SENDER = "guard@example.org"
 
@@ -231,3 +231,9 @@ def test_a_url_that_can_t_be_read_says_how_it_is_written(url: str) -> None:
 
 def test_the_password_is_not_shown() -> None:
     assert "secret" not in repr(MailNotifier("smtp://u:secret@mail.example.org", SENDER))
+
+
+@pytest.mark.parametrize("sender", ["", "Guard", "a b@example.org", "a@b\r\nBcc: c@d"])
+def test_a_sender_that_is_no_address_is_said_at_start(sender: str) -> None:
+    with pytest.raises(ConfigurationError, match="APIGUARD_MAIL_FROM"):
+        MailNotifier("smtp://mail.example.org", sender)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import subprocess
-import sys
+import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,8 +20,6 @@ from flask_apiguard.notices import CONFIDENTIAL, Delivered, LogNotifier, NullNot
 from flask_apiguard.notices.outbox import LEASE, TRIES_AT_MOST, delivery, notice
 
 from .conftest import Recorder
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_a_notice_leaves_once_through_every_notifier(store: Store, clock: Clock, queue: Callable[..., str]) -> None:
@@ -178,24 +175,27 @@ def test_the_log_gets_one_line_whatever_the_notice_contains(caplog: pytest.LogCa
     assert caplog.records[0].levelno == logging.ERROR
 
 
-DELIVER = """
-import sys
-from flask_apiguard.clock import Clock
-from flask_apiguard.db import STATE, Store
-from flask_apiguard.notices import Outbox
+class Writer:
+    """A notifier that writes each key into a file that all processes share."""
 
-class Printer:
-    name = "printer"
-    def send(self, notice):
-        print(notice.key, flush=True)
+    name = "writer"
 
-clock = Clock()
-store = Store(STATE, lambda: sys.argv[1], clock.now)
-Outbox(store, clock, [Printer()]).deliver(1000)
-store.close()
-"""
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def send(self, notice: Notice) -> None:
+        with self.path.open("a") as file:
+            file.write(notice.key + "\n")
 
 
+def deliver(url: str, path: Path) -> None:
+    clock = Clock()
+    store = Store(STATE, lambda: url, clock.now)
+    Outbox(store, clock, [Writer(path)]).deliver(1000)
+    store.close()
+
+
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_processes_that_deliver_at_once_send_each_notice_once(
     database: str, tmp_path: Path, request: pytest.FixtureRequest
@@ -209,9 +209,12 @@ def test_processes_that_deliver_at_once_send_each_notice_once(
         for key in keys:
             notify(tx, Notice(key, "subject", "text"))
             notify(tx, Notice(key, "subject", "text"))
-    command = [sys.executable, "-c", DELIVER, url]
-    started = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)]
-    said = [process.communicate(timeout=60)[0].split() for process in started]
+    fork = multiprocessing.get_context("fork")
+    started = [fork.Process(target=deliver, args=(url, tmp_path / "sent")) for _ in range(3)]
+    for process in started:
+        process.start()
+    for process in started:
+        process.join(60)
     store.close()
-    assert [process.returncode for process in started] == [0, 0, 0]
-    assert sorted(key for one in said for key in one) == sorted(keys)
+    assert [process.exitcode for process in started] == [0, 0, 0]
+    assert sorted((tmp_path / "sent").read_text().split()) == sorted(keys)
