@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import flask_limiter
 from flask import Flask
 
-from . import access, credentials, events, gate, ledger, notices, people, quotas, schemas
+from . import access, credentials, events, gate, ledger, notices, oauth, people, quotas, schemas
 from .access import ScopeBook
 from .clients import Watch
 from .clock import Clock
@@ -43,6 +43,8 @@ from .values import HostUser
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+
+    from .oauth.server import Server
 
 #: Where the house hangs: ``app.extensions[NAME]``.
 NAME = "apiguard"
@@ -70,7 +72,7 @@ SECRET: Setting[str | None] = Setting(
 TRUSTED_PROXIES: Setting[tuple[str, ...]] = Setting(
     "APIGUARD_TRUSTED_PROXIES", (), words, "Addresses of proxies whose identity headers count."
 )
-ROOMS = (credentials, events, gate, ledger, notices, people, quotas, schemas)
+ROOMS = (credentials, events, gate, ledger, notices, oauth, people, quotas, schemas)
 SETTINGS: tuple[Setting[Any], ...] = (
     BRAND, DATABASE_URL, PATHS, SCOPES, SECRET, TRUSTED_PROXIES,
     *(setting for room in ROOMS for setting in room.SETTINGS),
@@ -171,7 +173,7 @@ class House:
     @cached_property
     def watch(self) -> Watch:
         beside_redis = (self.settings[quotas.COUNTERS_URL] or "").startswith(("redis", "valkey"))
-        return Watch(self.store, 0.5 if beside_redis else 0.05)
+        return Watch(self.store, 0.5 if beside_redis else 0.05, mapped=not self.app.testing)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -215,11 +217,16 @@ class House:
         return credentials.LastUse(self.store, self.clock)
 
     @cached_property
+    def access_tokens(self) -> credentials.AccessTokenType:
+        resource = None if self.places is None else self.places.resource
+        return credentials.AccessTokenType(self.store, self.tokens, self.clock, access.entitle, resource)
+
+    @cached_property
     def verifier(self) -> credentials.Verifier:
         common = (self.store, self.format, self.secrets, self.clock, access.entitle)
         types: Registry[CredentialType] = Registry("credential type", lambda kind: kind.name)
         types.add(credentials.ApiKeyType(*common))
-        types.add(credentials.AccessTokenType(self.store, self.tokens, self.clock, access.entitle))
+        types.add(self.access_tokens)
         for kind in self.options.credentials:
             types.add(kind)
         types.add(credentials.ImportedKeyType(*common, self.watch))
@@ -276,7 +283,31 @@ class House:
 
     @cached_property
     def manners(self) -> Manners:
-        return read_manners(self.settings, self.app.config.get("MAX_CONTENT_LENGTH"))
+        metadata_url = None if self.places is None else self.places.resource_metadata_url
+        return read_manners(self.settings, self.app.config.get("MAX_CONTENT_LENGTH"), metadata_url)
+
+    @cached_property
+    def places(self) -> oauth.Places | None:
+        """Where the authorization server is; None while it is off."""
+        issuer = self.settings[oauth.ISSUER]
+        if issuer is None:
+            return None
+        return oauth.places(issuer, self.settings[oauth.RESOURCE], self.app.config["APPLICATION_ROOT"])
+
+    @cached_property
+    def oauth(self) -> Server:
+        """The authorization server.
+
+        :raises ConfigurationError: it is off.
+        """
+        from .oauth.server import Server  # and with it the OAuth library, which nobody else needs
+
+        if self.places is None:
+            raise ConfigurationError("There is no authorization server.", "Set APIGUARD_ISSUER.")
+        return Server(
+            self.places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, access.entitle,
+            self.attempts, self.access_tokens.facts, self.last_use.touch, [scope.name for scope in self.scopes],
+        )  # fmt: skip
 
     def perimeter(self, inner: WSGIApplication) -> Perimeter:
         """The middleware around what ``app.wsgi_app`` was."""

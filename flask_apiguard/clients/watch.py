@@ -1,8 +1,8 @@
 """Looking at the change log, and what a process remembers until a change says otherwise.
 
-On SQLite the look is one ``SELECT max(seq)`` on a kept raw connection at every request (about 3 µs). On PostgreSQL it
-is made in line when the last one is older than an interval. A memory that was not looked at for more than a second
-allows nothing: what can't be known to be fresh is not an allow.
+On SQLite every request looks: at the mapped header of the WAL index, and when that moved, by ``SELECT max(seq)`` on a
+kept raw connection. On PostgreSQL the look is made in line when the last one is older than an interval. A memory that
+was not looked at for more than a second allows nothing: what can't be known to be fresh is not an allow.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from ..db import Store
 from ..errors import StoreAway
 from .changes import EVERYTHING, change, noticed
+from .walindex import WalIndex
 
 Value = TypeVar("Value")
 #: A cached allow whose last look is older than this is not an allow. Seconds.
@@ -107,9 +108,13 @@ class Memory(Generic[Value]):
 class Watch:
     """This process's place in the change log."""
 
-    def __init__(self, store: Store, interval: float = 0.05) -> None:
+    def __init__(self, store: Store, interval: float = 0.05, *, mapped: bool = False) -> None:
+        """``interval`` is seconds between two looks on PostgreSQL. ``mapped`` maps SQLite's WAL index, for good."""
         self._store = store
         self._interval = interval
+        self._mapped = mapped
+        self._index: WalIndex | None = None
+        self._header = b""
         self._forget: list[Callable[[Iterable[str]], None]] = []
         self._flush: list[Callable[[], None]] = []
         self._lock = threading.Lock()
@@ -136,6 +141,10 @@ class Watch:
         """
         now = time.monotonic()
         if self._pid == os.getpid():
+            index = self._index
+            if index is not None and index.header() == self._header and now - self._inode_at < INODE_EVERY:
+                self._looked = now
+                return
             if self._raw is not None:
                 with self._lock:
                     if self._look_sqlite(now):
@@ -148,13 +157,15 @@ class Watch:
         """One look on the kept connection; False when it must be made anew."""
         if self._raw is None or (now - self._inode_at > INODE_EVERY and not self._same_file(now)):
             return False
+        # Read before the statement: what is committed in between moves it again, and the next look finds that.
+        header = self._index.header() if self._index is not None else b""
         try:
             newest = self._raw.execute(_POSITION).fetchone()[0] or 0
             if newest != self._seen:
                 self._catch_up(newest)
         except sqlite3.Error:
             return False
-        self._looked = now
+        self._header, self._looked = header, now
         return True
 
     def _look_slowly(self, now: float) -> None:
@@ -191,9 +202,11 @@ class Watch:
                 self._store.close()  # its connections go on reading the file that was here before
             self._store.open()
             if self._raw is not None:
+                self._index = None
                 self._raw.close()
             self._raw = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
             newest = self._raw.execute(_POSITION).fetchone()[0] or 0
+            self._map(path)
             seen = self._stat(path)
             if self._inode is not None and self._inode != seen:
                 self._everything(newest)  # another file stands where ours was: nothing that we remember holds
@@ -201,6 +214,14 @@ class Watch:
         if newest != self._seen:
             self._catch_up(newest)
         self._noticed, self._looked = own, now
+
+    def _map(self, path: Path) -> None:
+        """Map the WAL index, if there is one; the next look reads its header first."""
+        self._header = b""
+        try:
+            self._index = WalIndex(path) if self._mapped else None
+        except OSError:
+            self._index = None
 
     def _catch_up(self, newest: int) -> None:
         """Tell the memories which subjects moved; whatever doesn't add up is told as everything."""
@@ -252,12 +273,13 @@ class Watch:
     def _reset(self) -> None:
         """After a fork: the parent's connections are left to the parent, nothing remembered is trusted."""
         _LEFT_TO_THE_PARENT.extend(kept for kept in (self._raw, self._kept) if kept is not None)
-        self._raw, self._kept, self._inode = None, None, None
+        self._raw, self._kept, self._inode, self._index = None, None, None, None
         self._pid, self._looked, self._tried = os.getpid(), float("-inf"), float("-inf")
         self._everything(0)
         self._seen = None
 
     def _close(self) -> None:
+        self._index = None
         if self._raw is not None:
             self._raw.close()
         if self._kept is not None:

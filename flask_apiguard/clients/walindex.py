@@ -1,0 +1,45 @@
+"""The header of SQLite's WAL index, mapped: whether anything at all was committed since the last look, in 0.1 µs.
+
+Every commit in WAL mode rewrites this header before anybody can see what was committed (SQLite file format, "WAL-Index
+Format": two copies of 48 bytes at offset 0, with a change counter, the last frame, a checksum and salts). While its
+bytes stay as they were, the change log can't have moved, and the look needs neither a statement nor the
+interpreter lock's release that goes with one: beside a busy thread, getting the lock back costs far more than the
+statement itself.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+from pathlib import Path
+
+HEADER = 96
+#: Closing any descriptor of a file drops every POSIX lock that this process holds on it, SQLite's own among them.
+#: So what was opened once is never closed.
+_NEVER_CLOSED: list[tuple[int, mmap.mmap]] = []
+
+
+class WalIndex:
+    """Maps the header. The caller holds a SQLite connection that has read: the file can't shrink under it then."""
+
+    __slots__ = ("_map",)
+
+    def __init__(self, path: Path) -> None:
+        """``path`` is the database's.
+
+        :raises OSError: there is no index, so the database is not in WAL mode, or not on a local disk.
+        """
+        descriptor = os.open(path.with_name(path.name + "-shm"), os.O_RDONLY | os.O_CLOEXEC)
+        # From here on nothing may close it, even when mapping fails.
+        os.set_inheritable(descriptor, False)
+        try:
+            mapped = mmap.mmap(descriptor, HEADER, prot=mmap.PROT_READ)
+        except ValueError as error:
+            _NEVER_CLOSED.append((descriptor, mmap.mmap(-1, 1)))
+            raise OSError(str(error)) from error
+        _NEVER_CLOSED.append((descriptor, mapped))
+        self._map = mapped
+
+    def header(self) -> bytes:
+        """The bytes as they stand now."""
+        return self._map[:HEADER]
