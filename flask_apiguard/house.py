@@ -18,10 +18,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import flask_limiter
 from flask import Flask
 
-from . import access, credentials, events, gate, ledger, notices, oauth, people, quotas, schemas
+from . import access, credentials, events, gate, ledger, monitor, notices, oauth, onboarding, people, quotas, schemas
 from .access import ScopeBook
 from .clients import Watch
 from .clock import Clock
@@ -43,6 +42,7 @@ from .values import HostUser
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
+    from flask_limiter import Limiter
 
     from .oauth.server import Server
 
@@ -53,6 +53,9 @@ STATE_FILE, EVENTS_FILE, SECRET_FILE, SPOOL_FOLDER = (
 )  # fmt: skip
 
 BRAND: Setting[str | None] = Setting("APIGUARD_BRAND", None, optional_text, "The first word of every key we make.")
+CLI_NAME: Setting[str] = Setting(
+    "APIGUARD_CLI_NAME", "apiguard", text, "The name of the command group: flask NAME keys create …"
+)
 DATABASE_URL: Setting[str | None] = Setting(
     "APIGUARD_DATABASE_URL", None, optional_text,
     "Where the state is kept: postgresql://… or sqlite:///…; by default apiguard.db in the instance folder.",
@@ -72,9 +75,9 @@ SECRET: Setting[str | None] = Setting(
 TRUSTED_PROXIES: Setting[tuple[str, ...]] = Setting(
     "APIGUARD_TRUSTED_PROXIES", (), words, "Addresses of proxies whose identity headers count."
 )
-ROOMS = (credentials, events, gate, ledger, notices, oauth, people, quotas, schemas)
+ROOMS = (credentials, events, gate, ledger, monitor, notices, oauth, onboarding, people, quotas, schemas)
 SETTINGS: tuple[Setting[Any], ...] = (
-    BRAND, DATABASE_URL, PATHS, SCOPES, SECRET, TRUSTED_PROXIES,
+    BRAND, CLI_NAME, DATABASE_URL, PATHS, SCOPES, SECRET, TRUSTED_PROXIES,
     *(setting for room in ROOMS for setting in room.SETTINGS),
 )  # fmt: skip
 
@@ -86,7 +89,7 @@ class Options:
     paths: Sequence[str] | None = None
     scopes: Mapping[str, Any] = field(default_factory=dict)
     brand: str | None = None
-    limiter: flask_limiter.Limiter | None = None
+    limiter: Limiter | None = None
     credentials: Sequence[CredentialType] = ()
     checks: Sequence[OnboardingCheck] = ()
     sinks: Sequence[EventSink] = ()

@@ -21,6 +21,8 @@ T = TypeVar("T")
 PREFIX = "APIGUARD_"
 #: Read by the project's own test suite, never by the extension.
 RESERVED = "APIGUARD_TEST_"
+#: Read by the commands from the environment of whoever types them; never part of an app's configuration.
+FOR_COMMANDS = frozenset({"APIGUARD_PERSON_TOKEN"})
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
@@ -164,7 +166,7 @@ def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for prefix in ("FLASK_" + PREFIX, PREFIX):
         for name, value in environ.items():
-            if name.startswith(prefix) and value != "":
+            if name.startswith(prefix) and value != "" and name not in FOR_COMMANDS:
                 found[PREFIX + name.removeprefix(prefix)] = _decoded(value)
     return found
 

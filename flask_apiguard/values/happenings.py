@@ -41,6 +41,7 @@ class Happening(StrEnum):
     MONITOR_ANOMALY_CLOSED = ("monitor:anomaly:closed", "Somebody looked at an anomaly and closed it.")
     MONITOR_ANOMALY_MUTED = ("monitor:anomaly:muted", "A kind of anomaly is not raised for a client until a date.")
     MONITOR_ANOMALY_RAISED = ("monitor:anomaly:raised", "A detector found something unusual.")
+    MONITOR_DRILL_RUN = ("monitor:drill:run", "It was measured how long something revoked still opened a door.")
     MONITOR_MONITORING_ENDED = ("monitor:monitoring:ended", "Monitoring of a client ended with the client.")
     MONITOR_MONITORING_STARTED = ("monitor:monitoring:started", "Monitoring of a production client began.")
     ONBOARDING_CHECK_RUN = ("onboarding:check:run", "An automated check examined an application.")
