@@ -9,10 +9,11 @@ from flask import Flask, current_app
 from flask_limiter import Limiter
 
 from .access import Policy
+from .cli import commands
 from .contracts import CredentialType, EventSink, Notifier, OnboardingCheck
 from .errors import ConfigurationError
 from .gate import attach
-from .house import NAME, House, Options
+from .house import CLI_NAME, NAME, House, Options
 from .rules import Rule, combine, demand, opened
 from .rules.book import Entry
 from .values import HostUser, Mode
@@ -62,6 +63,7 @@ class APIGuard:
         app.extensions[NAME] = house
         app.wsgi_app = house.perimeter(app.wsgi_app)  # type: ignore[method-assign]
         attach(app, lambda: house.gate)
+        app.cli.add_command(commands(house.settings[CLI_NAME]))
 
     def protect(
         self,
