@@ -22,7 +22,7 @@ from ..quotas.plans import plan_of
 from ..values import Actor, By, Environment, Flaw, Happening, Standing, State
 from . import examine, graduation, moves, records, sitters, tables
 from .desk import Desk, hand, person_of
-from .policy import highest
+from .policy import highest, worse
 from .records import LIVE, Basis, Kind, Review, ReviewState
 from .standing import demand_reason
 
@@ -70,13 +70,13 @@ def request(
     if kind is Kind.RESUME and (client is None or client.standing is not Standing.SUSPENDED):
         raise Conflict(f"The application has no suspended client in {environment}.")
     evidence = _evidence(tx, desk, by, application, kind, environment, asked)
-    risk = _risk(tx, desk, kind, asked)
+    plan = application.requested_plan if kind is Kind.PRODUCTION and plan is None else plan
+    risk = _risk(tx, desk, kind, asked, plan)
     made = Review(
         new_id("rev"), application_id, application.organization_id, kind, environment, ReviewState.OPEN, asked,
         reason.strip(), risk, desk.policy.seats_needed(risk, confirming=kind is Kind.RECERTIFICATION), Basis.PEOPLE,
         hand(by), tx.now, tx.now + desk.policy.expiry, evidence, left_out,
-        plan if plan is not None else (application.requested_plan if kind is Kind.PRODUCTION else None),
-        client.id if client else None,
+        plan, client.id if client else None,
     )  # fmt: skip
     return open_(tx, desk, by, made)
 
@@ -170,9 +170,11 @@ def _client_of(tx: Transaction, application_id: str, environment: Environment) -
     return next((client for client in clients if client.environment is environment), None)
 
 
-def _risk(tx: Transaction, desk: Desk, kind: Kind, scopes: tuple[str, ...]) -> Risk:
+def _risk(tx: Transaction, desk: Desk, kind: Kind, scopes: tuple[str, ...], plan: str | None) -> Risk:
     if kind is Kind.PLAN:
         return desk.policy.plan_risk
+    if kind is Kind.PRODUCTION and plan is not None:
+        return worse(desk.policy.plan_risk, highest(desk.scopes.find(tx, scopes)))
     if kind is Kind.RESUME:
         return desk.policy.resume_risk
     return highest(desk.scopes.find(tx, scopes))
@@ -193,6 +195,7 @@ def _evidence(
         "scopes": {"held": sorted(held), "asked": list(asked), "added": sorted(set(asked) - held)},
         "risks": {scope.name: scope.risk.value for scope in desk.scopes.find(tx, asked)},
         "why": {scope: str(application.requested_scopes.get(scope, "")) for scope in asked},
+        "exercised": sorted(graduation.exercised(tx, desk, application)),
         "routes": sorted(desk.reachable(frozenset(asked) | held, held)),
         "application_version": application.version,
     }

@@ -43,8 +43,9 @@ def decide(
     :raises Conflict: decided already, decided twice by the same person, changed since ``version``, too early.
     :raises Invalid: no reason, scopes beyond what is asked for, a date that has passed.
     """
-    found = records.get(tx, review_id, tx.now)
-    moves.locked(tx, found.application_id)
+    # The application first: whoever retires it takes the same order.
+    moves.locked(tx, records.get(tx, review_id, tx.now).application_id)
+    found = records.get(tx, review_id, tx.now, locked=True)
     judges = sitters.judges(tx, tx.now)
     lone = asking.is_lone(tx, found, judges)
     _demand_judge(by, found, judges, lone)

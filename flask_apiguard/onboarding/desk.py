@@ -14,6 +14,7 @@ from ..clients import Client
 from ..clock import Clock
 from ..contracts import Notice, OnboardingCheck, Registry
 from ..credentials import Keys
+from ..crypto import Secrets
 from ..db import Store, Transaction
 from ..errors import Problem
 from ..ledger import enter
@@ -54,6 +55,7 @@ class Desk:
     clock: Clock
     scopes: ScopeBook
     keys: Keys
+    secrets: Secrets
     checks: Registry[OnboardingCheck]
     observed: Observed
     scopes_of_route: ScopesOfRoute

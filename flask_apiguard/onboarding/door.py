@@ -20,6 +20,7 @@ from ..quotas.plans import plan_of
 from ..values import By, Environment, Flaw, Happening, State
 from . import moves, outcome, records
 from .desk import Desk, hand
+from .editing import demand_uris
 from .policy import highest
 from .records import Basis, Kind, Review, ReviewState
 from .standing import demand_reason
@@ -54,6 +55,7 @@ def register(tx: Transaction, desk: Desk, by: By, organization_id: str, facts: M
         flaws.append(Flaw("/name", f"Write a name of 1 to {NAME_AT_MOST} characters."))
     if flaws:
         raise Invalid(flaws)
+    demand_uris(facts)
     rest = {key: value for key, value in facts.items() if key != "name"}
     return registry.create_application(tx, by, organization_id, str(name).strip(), **rest)
 
@@ -158,4 +160,3 @@ def _approve(
     )  # fmt: skip
     outcome.carry_out(tx, desk, by, review)
     return review.id
-

@@ -24,8 +24,9 @@ class Dossier:
     """One application as it stands at ``now``. Checks read it and nothing else.
 
     ``known_scopes`` are declared or stored; ``shared`` maps a credential's id to the clients of others that prove
-    themselves with the same secret; ``owners`` are ids of owners who can sign in; ``exercised`` are scopes that a
-    good sandbox call was observed for; ``credentials`` lists those that live, by client id.
+    themselves with the same secret; ``owners`` are ids of owners who can sign in; ``proved_addresses`` are members'
+    own; ``exercised`` are scopes that a good sandbox call was observed for; ``credentials`` are those that live, by
+    client id; ``lifetimes`` are the longest a credential should live, in seconds by environment.
     """
 
     application: Application
@@ -36,6 +37,7 @@ class Dossier:
     grants: tuple[Grant, ...] = ()
     shared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     owners: frozenset[str] = frozenset()
+    proved_addresses: frozenset[str] = frozenset()
     plans: frozenset[str] = frozenset()
     exercised: frozenset[str] = frozenset()
     lifetimes: Mapping[str, int] = field(default_factory=dict)
@@ -64,6 +66,7 @@ def gather(source: Source, desk: Desk, application: Application, now: dt.datetim
         grants=tuple(grants_of(source, application.id)),
         shared=_shared(source, [client.id for client in clients]),
         owners=frozenset(sitters.owners(source, application.organization_id, now)),
+        proved_addresses=sitters.proved_addresses(source, application.organization_id, now),
         plans=frozenset(plan.name for plan in plans(conn)),
         exercised=graduation.exercised(source, desk, application),
         lifetimes=desk.lifetimes,

@@ -78,9 +78,7 @@ def run(tx: Transaction, desk: Desk, by: By, application: Application, before: s
     return results
 
 
-def demand_checks(
-    tx: Transaction, desk: Desk, by: By, application: Application, before: str
-) -> list[CheckResult]:
+def demand_checks(tx: Transaction, desk: Desk, by: By, application: Application, before: str) -> list[CheckResult]:
     """Run what a move waits for, and go on only when nothing blocks.
 
     :raises Conflict: naming each check that does, and how to mend it.

@@ -15,6 +15,7 @@ from ..clients import Application, Client, registry
 from ..clock import Clock
 from ..contracts import Notice, OnboardingCheck, Registry
 from ..credentials import KEY_LIFETIME, Keys
+from ..crypto import Secrets
 from ..db import Store, Transaction
 from ..errors import Conflict
 from ..notices import notify as queue_notice
@@ -25,6 +26,7 @@ from . import (
     certification,
     deciding,
     door,
+    editing,
     examine,
     following,
     graduation,
@@ -62,6 +64,7 @@ class Onboarding:
         clock: Clock,
         scopes: ScopeBook,
         keys: Keys,
+        secrets: Secrets,
         *,
         checks: Registry[OnboardingCheck] | None = None,
         observed: Observed = lambda application_id, environment, since: (),
@@ -79,8 +82,8 @@ class Onboarding:
         self.certification = certification or Certification()
         self.door = door
         self._desk = Desk(
-            store, clock, scopes, keys, self.checks, observed, scopes_of_route, reachable, monitor_start, notify,
-            self.policy, self.certification, door, lifetimes,
+            store, clock, scopes, keys, secrets, self.checks, observed, scopes_of_route, reachable, monitor_start,
+            notify, self.policy, self.certification, door, lifetimes,
         )  # fmt: skip
 
     def __repr__(self) -> str:
@@ -118,6 +121,20 @@ class Onboarding:
                 purpose=purpose, addresses=addresses, lifetime=lifetime,
             )  # fmt: skip
 
+    def edit(self, tx: Transaction, by: By, application_id: str, changes: Mapping[str, Any]) -> Application:
+        """Change facts. :raises Invalid: a dangerous redirect URI. :raises Conflict: a check would fail now."""
+        registry.application(tx, application_id)
+        with refusals(tx, by, _MOVE, f"application:{application_id}", attempted="edit"):
+            return editing.edit(tx, self._desk, by, application_id, changes)
+
+    def send_contact_proof(self, tx: Transaction, by: By, application_id: str) -> None:
+        """Mail a code to the contact address. Not needed where it is a member's own proved address."""
+        editing.send_proof(tx, self._desk, by, application_id)
+
+    def prove_contact(self, tx: Transaction, by: By, application_id: str, code: str) -> Application:
+        """Take the code from that mail. :raises Invalid: it is another, or too old."""
+        return editing.prove(tx, self._desk, by, application_id, code)
+
     # Moves
 
     def move(self, tx: Transaction, by: By, application_id: str, to: State | str, *, reason: str = "") -> Application:
@@ -151,9 +168,7 @@ class Onboarding:
         registry.application(source, application_id)
         return examine.results(source, self._desk, application_id, self._now(source))
 
-    def run_checks(
-        self, tx: Transaction, by: By, application_id: str, before: str | None = None
-    ) -> list[CheckResult]:
+    def run_checks(self, tx: Transaction, by: By, application_id: str, before: str | None = None) -> list[CheckResult]:
         """Run all checks, or those that a move (``enter_sandbox``, ``enter_production``) waits for."""
         application = moves.locked(tx, application_id)
         demand(by, Act.ONBOARDING_CHECK_RUN, application.organization_id)

@@ -69,6 +69,11 @@ def highest(scopes: Iterable[Scope]) -> Risk:
     return max((scope.risk for scope in scopes), key=_ORDER.index, default=Risk.LOW)
 
 
+def worse(left: Risk, right: Risk) -> Risk:
+    """The higher of two risks."""
+    return max(left, right, key=_ORDER.index)
+
+
 def mild(scope: Scope) -> bool:
     """Whether a scope survives the first step of degradation: low risk, and it only shows."""
     return scope.risk is Risk.LOW and scope.access is Access.READ

@@ -125,13 +125,13 @@ _ENUMS: Mapping[str, Any] = {
 _COLUMNS = [column.name for column in tables.review.c]
 
 
-def get(source: Source, review_id: str, now: dt.datetime) -> Review:
-    """One review with its votes and messages. In a transaction nobody else changes it until that ends.
+def get(source: Source, review_id: str, now: dt.datetime, *, locked: bool = False) -> Review:
+    """One review with its votes and messages; ``locked`` keeps others from changing it until the transaction ends.
 
     :raises Missing: there is none.
     """
     query = sa.select(tables.review).where(tables.review.c.id == review_id)
-    if isinstance(source, Transaction):
+    if locked:
         query = query.with_for_update()
     row = source.execute(query).one_or_none()
     if row is None:
@@ -176,9 +176,7 @@ def _in_state(state: ReviewState, now: dt.datetime) -> sa.ColumnElement[bool]:
     return table.c.state == state
 
 
-def _review(
-    row: Any, now: dt.datetime, votes: tuple[Vote, ...] = (), messages: tuple[Message, ...] = ()
-) -> Review:
+def _review(row: Any, now: dt.datetime, votes: tuple[Vote, ...] = (), messages: tuple[Message, ...] = ()) -> Review:
     read: dict[str, Any] = {}
     for name in _COLUMNS:
         value = row._mapping[name]

@@ -47,7 +47,7 @@ def enter_sandbox(tx: Transaction, desk: Desk, by: By, application_id: str) -> E
 def move(tx: Transaction, desk: Desk, by: By, application_id: str, reason: str = "") -> tuple[Application, Client]:
     """The move with its client and its low-risk scopes, without a credential."""
     moved = moves.make(tx, desk, by, application_id, State.SANDBOX, reason=reason)
-    client = registry.create_client(tx, by, application_id, Environment.SANDBOX, plan=moved.requested_plan)
+    client = registry.create_client(tx, by, application_id, Environment.SANDBOX)
     at_once = set(moved.requested_scopes) - set(_rest(tx, desk, moved))
     give(tx, by, application_id, Environment.SANDBOX, at_once, reason=_REASON)
     return moved, client

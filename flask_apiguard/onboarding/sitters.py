@@ -40,6 +40,11 @@ def owners(source: Source, organization_id: str, now: dt.datetime) -> set[str]:
     return {row.id for row in source.execute(_seated(organization_id, (Seat.OWNER,), now).where(known))}
 
 
+def proved_addresses(source: Source, organization_id: str, now: dt.datetime) -> frozenset[str]:
+    """Addresses that members of an organization have proved to be theirs."""
+    return frozenset(_addresses(source, _seated(organization_id, tuple(Seat), now)))
+
+
 def judges_addresses(source: Source, now: dt.datetime) -> tuple[str, ...]:
     """Where reviewers are told."""
     return _addresses(source, _seated(None, JUDGES, now))

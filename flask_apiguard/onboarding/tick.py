@@ -126,9 +126,7 @@ def _certification(desk: Desk, now: dt.datetime) -> Iterator[str]:
         yield from _once(desk, f"certification:{application_id}:{application.recertify_at:%Y%m%d}:{step}", announce)
 
 
-def _step(
-    tx: Transaction, desk: Desk, application: Application, step: Certified, following: dt.datetime | None
-) -> str:
+def _step(tx: Transaction, desk: Desk, application: Application, step: Certified, following: dt.datetime | None) -> str:
     """One step of silence: announced, and, where it takes something, on record."""
     text = f"{application.name} is {step} for its yearly look: confirm what it still needs.\n"
     if following is not None:

@@ -81,7 +81,9 @@ class House:
             "monitor_start": lambda tx, by, client: self.monitored.append(client.id),
             "door": "open",
         }
-        self.onboarding = Onboarding(self.store, self.clock, ScopeBook(SCOPES), self.keys, **(told | self.more))
+        self.onboarding = Onboarding(
+            self.store, self.clock, ScopeBook(SCOPES), self.keys, Secrets(SECRET), **(told | self.more)
+        )
 
     def do(self, act: Callable[..., Any], *args: Any, **more: Any) -> Any:
         """One call in a transaction of its own."""
@@ -122,7 +124,9 @@ class House:
 
     # The way
 
-    def draft(self, by: By, organization_id: str, scopes: Iterable[str] = ("orders:read",), **facts: Any) -> Application:
+    def draft(
+        self, by: By, organization_id: str, scopes: Iterable[str] = ("orders:read",), **facts: Any
+    ) -> Application:
         """A draft that every check lets into the sandbox."""
         asked = {scope: f"needed for {scope} every night" for scope in scopes}
         with self.store.write() as tx:
@@ -153,9 +157,7 @@ class House:
         return asked
 
     def decide(self, by: By, review_id: str, decision: str = "approve", **more: Any) -> Review:
-        decided: Review = self.do(
-            self.onboarding.decide, by, review_id, decision, **{"reason": "looked at it", **more}
-        )
+        decided: Review = self.do(self.onboarding.decide, by, review_id, decision, **{"reason": "looked at it", **more})
         return decided
 
     # Looking

@@ -33,9 +33,7 @@ def test_a_low_risk_application_walks_to_production_without_anybody(house: House
     assert house.read(list_of, house.client(made.id).id) == [], "production gets credentials of its own, later"
 
 
-def test_a_sensitive_scope_waits_for_a_reviewer_in_the_sandbox_too(
-    house: House, acme: str, ann: By, rita: By
-) -> None:
+def test_a_sensitive_scope_waits_for_a_reviewer_in_the_sandbox_too(house: House, acme: str, ann: By, rita: By) -> None:
     made = house.draft(ann, acme, ["orders:read", "orders:write"])
     entered = house.sandbox(ann, made.id)
     assert entered.review is not None

@@ -29,11 +29,13 @@ def proved(dossier: Dossier) -> Evidence:
     application = dossier.application
     if application.contact_proved_at is not None:
         return passed("Somebody answered from the address.", proved_at=application.contact_proved_at.isoformat())
+    if application.contact_email and application.contact_email.casefold() in dossier.proved_addresses:
+        return passed("It is the proved address of somebody in the organization.", member=True)
     if application.invited:
         return passed("The operator who invited the application vouches for its contact.", invited=True)
     if not application.contact_email:
         return failed("There is no contact address.", "Give the address of somebody who answers within a day.")
-    return waiting("The address is not proved yet.", "Open the link in the mail that was sent to it.")
+    return waiting("The address is not proved yet.", "Have a code sent to it, and give it back.")
 
 
 @check("contact-domain", "The contact address is read by somebody, and stays")

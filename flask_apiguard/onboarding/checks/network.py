@@ -24,7 +24,7 @@ def flaw_of(uri: object) -> str:
 def _flaw_of_text(uri: object) -> str:
     if not isinstance(uri, str) or not uri or len(uri) > 2000:
         return "is no text of 1 to 2000 characters"
-    if not uri.isascii() or any(char in uri for char in "\\ \"<>^`{|}") or not uri.isprintable():
+    if not uri.isascii() or any(char in uri for char in '\\ "<>^`{|}') or not uri.isprintable():
         return "has characters that a URI can't have"
     if "*" in uri:
         return "has a wildcard"
