@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, current_app
-from flask_limiter import Limiter
 
 from .access import Policy
 from .cli import commands
@@ -17,6 +16,9 @@ from .house import CLI_NAME, NAME, House, Options
 from .rules import Rule, combine, demand, opened
 from .rules.book import Entry
 from .values import HostUser, Mode
+
+if TYPE_CHECKING:
+    from flask_limiter import Limiter  # costs as much to import as all of us; whoever gives one has imported it
 
 Loader = TypeVar("Loader", bound=Callable[[], "HostUser | None"])
 Condition = TypeVar("Condition", bound=Policy)
@@ -64,6 +66,10 @@ class APIGuard:
         app.wsgi_app = house.perimeter(app.wsgi_app)  # type: ignore[method-assign]
         attach(app, lambda: house.gate)
         app.cli.add_command(commands(house.settings[CLI_NAME]))
+        if house.places is not None:
+            from .oauth.blueprint import mount  # and with it the OAuth library, which nobody else needs
+
+            mount(app, house.book, house.places, lambda: house.oauth)
 
     def protect(
         self,

@@ -19,7 +19,7 @@ from ..credentials import Verifier
 from ..errors import APIGuardError, Denied, Problem, decision_of, respond
 from ..quotas import UNCOUNTED, Quotas
 from ..rules import Book, Rule
-from ..rules.book import CLOSED, OWN, PROVEN
+from ..rules.book import CLOSED, PROVEN, is_own
 from ..schemas import Schemas, release_json
 from ..signals import access_denied, quota_exceeded
 from ..values import ALLOWED, ANONYMOUS, Decision, Mode, Reason
@@ -63,7 +63,8 @@ class Gate:
             if demands is None:
                 return None
             self._begin(request, admission, demands)
-            if is_preflight(request):
+            own = is_own(demands.rule)
+            if is_preflight(request) and not own:
                 return self._preflight(request, admission)
             decision = self._walked(request, admission, demands)
         except Exception:
@@ -79,7 +80,8 @@ class Gate:
         admission.admitted = True
         if decision.detail is UNCOUNTED:
             admission.outcome = UNCOUNTED
-        admission.headers += shared(request, self._manners.origins)
+        if not own:  # whose pages may read our own endpoints' answers is theirs to say
+            admission.headers += shared(request, self._manners.origins)
         return None if request.routing_exception is None else self._unmatched(request, admission)
 
     def _admission_of(self, request: Request) -> Admission:
@@ -236,7 +238,7 @@ class Gate:
         bound = self._manners.max_body if rule.max_body is None else rule.max_body
         if rule.max_body is None and any(accept.location == "json" for accept in rule.accepts):
             bound = min(bound, self._manners.max_json)
-        mode = Mode.ENFORCE if rule is OWN else rule.mode or Mode(self._manners.mode)
+        mode = Mode.ENFORCE if is_own(rule) else rule.mode or Mode(self._manners.mode)
         limits = self._quotas.route(rule, f"{method} {route}")
         return Demands(rule, route, limits, self._schemas.route(rule), mode, bound)
 

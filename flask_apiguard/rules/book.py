@@ -22,6 +22,8 @@ Target = "str | Blueprint | type[Any] | Callable[..., Any]"
 CLOSED = Rule(declared=False, sources=("closed",))
 #: Ours: they prove their callers themselves, and are never observed, limited or opened by a host's rule.
 OWN = Rule(public="a page of flask_apiguard's own", record=False, sources=("own",))
+#: The same for what is called like an API: each call is an access event.
+OWN_RECORDED = Rule(public="an endpoint of flask_apiguard's own", sources=("own",))
 PROVEN = Rule(sources=("proven",))
 
 
@@ -80,11 +82,11 @@ class Book:
                 raise ConfigurationError(f"{path!r} is not a path.", "Paths start with a slash.")
         self.paths = None if paths is None else tuple(path.rstrip("/") for path in paths)
         self._entries: list[Entry] = [] if entries is None else entries
-        self._own: set[str] = set()
+        self._own: dict[str, Rule] = {}
 
-    def own(self, blueprint: str) -> None:
-        """Mark one of our own blueprints."""
-        self._own.add(blueprint)
+    def own(self, blueprint: str, *, recorded: bool = False) -> None:
+        """Mark one of our own blueprints; whether its calls are access events."""
+        self._own[blueprint] = OWN_RECORDED if recorded else OWN
 
     @property
     def own_blueprints(self) -> frozenset[str]:
@@ -105,8 +107,9 @@ class Book:
 
         :raises ConfigurationError: what was said about it contradicts itself.
         """
-        if url_rule.endpoint.partition(".")[0] in self._own:
-            return OWN
+        own = self._own.get(url_rule.endpoint.partition(".")[0])
+        if own is not None:
+            return own
         inside = self.inside(url_rule.rule)
         drafts = tuple(drafts_of(app, url_rule, method))
         parts = [part for draft in drafts for part in draft.parts]
@@ -135,6 +138,11 @@ class Book:
                 )
             for method in url_rule.methods or ():
                 self.find(app, url_rule, method)
+
+
+def is_own(rule: Rule) -> bool:
+    """Whether a rule is that of one of our own blueprints."""
+    return rule is OWN or rule is OWN_RECORDED
 
 
 def speaks(rule: Rule) -> bool:

@@ -46,9 +46,25 @@ class Reason(Enum):
         "api:document:malformed", 400, "The document can not be read",
         "Send one well-formed JSON document in UTF-8.",
     )
+    API_TOO_LARGE = (
+        "api:document:too-large", 413, "The document is too large",
+        "Send less at once.",
+    )
     API_IDEMPOTENCY = (
         "api:idempotency:reused", 422, "This idempotency key belongs to another request",
         "Send a new Idempotency-Key for a new request.",
+    )
+    API_IDEMPOTENCY_RUNNING = (
+        "api:idempotency:running", 409, "The first request with this idempotency key is still running",
+        "Send it again after the seconds in Retry-After.",
+    )
+    API_IDEMPOTENCY_SHOWN = (
+        "api:idempotency:shown", 409, "The secret of this answer was shown once",
+        "If it was lost, revoke what was made, or rotate it, with a new Idempotency-Key.",
+    )
+    API_IDEMPOTENCY_UNKNOWN = (
+        "api:idempotency:unknown", 409, "Nobody knows how the first request with this idempotency key ended",
+        "Read the resource to see what was done, then go on with a new Idempotency-Key.",
     )
     API_MEDIA_TYPE = (
         "api:media-type:unsupported", 415, "This media type is not accepted here",
@@ -77,6 +93,14 @@ class Reason(Enum):
     API_SIGN_IN = (
         "api:sign-in:refused", 401, "The sign-in was refused",
         "Check address and password, or ask for a sign-in link by mail.",
+    )
+    API_VERSION_MISSING = (
+        "api:version:missing", 428, "The version that is changed must be named",
+        "Send the ETag of what you read as If-Match.",
+    )
+    API_VERSION_STALE = (
+        "api:version:stale", 412, "Somebody else changed this meanwhile",
+        "Read it again, look at what changed, and send the new ETag as If-Match.",
     )
     SUBJECT_RETIRED = (
         "gate:application:retired", 401, "This application is retired",
@@ -203,5 +227,13 @@ class Reason(Enum):
     STORE_AWAY = (
         "gate:store:away", 503, "We can not decide right now",
         "Try again after the seconds in Retry-After.",
+    )
+    OAUTH_CLIENT = (
+        "oauth:client:unproved", 401, "The client did not prove who it is",
+        "Send client id and secret in one way, as HTTP Basic or in the body.",
+    )
+    OAUTH_REQUEST = (
+        "oauth:request:refused", 400, "The OAuth request was refused",
+        "Correct what error and error_description name.",
     )
     # fmt: on

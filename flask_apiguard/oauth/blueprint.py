@@ -1,0 +1,100 @@
+"""The endpoints as Flask routes.
+
+Every method is taken in and answered here, so that a wrong one gets its 405 and ``Allow`` whatever guards the paths.
+Pages of other origins may read metadata and use token and revocation endpoint, always without cookies; nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from flask import Blueprint, Flask, Request, request
+from werkzeug.wrappers import Response
+
+from ..rules import Book
+from .engine import Answer
+from .places import Places
+from .server import Server
+
+ENDPOINTS, METADATA = "apiguard_oauth", "apiguard_oauth_metadata"
+METHODS = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]
+UNCACHED = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+CACHED = (("Cache-Control", "public, max-age=300"),)
+ALLOWED_HEADERS = "Authorization, Content-Type, DPoP"
+EXPOSED_HEADERS = "DPoP-Nonce, Retry-After, WWW-Authenticate, X-Request-Id"
+PREFLIGHT_SECONDS = "600"
+
+
+def mount(app: Flask, book: Book, places: Places, server: Callable[[], Server]) -> None:
+    """Register the endpoints, recorded, and the metadata, not recorded. ``server`` is asked for at each request."""
+    endpoints, metadata = Blueprint(ENDPOINTS, __name__), Blueprint(METADATA, __name__)
+
+    def add(blueprint: Blueprint, rule: str, name: str, view: Callable[[], Response]) -> None:
+        blueprint.add_url_rule(rule, name, view, methods=METHODS, provide_automatic_options=False)
+
+    add(endpoints, places.rule("token"), "token", _posted(app, lambda asked: server().token(asked), shared=True))
+    add(endpoints, places.rule("revoke"), "revoke", _posted(app, lambda asked: server().revoke(asked), shared=True))
+    add(
+        endpoints, places.rule("introspect"), "introspect",
+        _posted(app, lambda asked: server().introspect(asked), shared=False),
+    )  # fmt: skip
+    for number, rule in enumerate(places.server_rules):
+        add(metadata, rule, f"server_{number}", _document(app, lambda: Answer(200, server().server_document)))
+    for number, rule in enumerate(places.resource_rules):
+        add(metadata, rule, f"resource_{number}", _document(app, lambda: Answer(200, server().resource_document)))
+    book.own(ENDPOINTS, recorded=True)
+    book.own(METADATA)
+    app.register_blueprint(endpoints)
+    app.register_blueprint(metadata)
+
+
+def _posted(app: Flask, act: Callable[[Request], Answer], *, shared: bool) -> Callable[[], Response]:
+    """A view for POST alone. An override in a header or parameter is not looked at."""
+    allowed = "OPTIONS, POST" if shared else "POST"
+
+    def view() -> Response:
+        if shared and request.method == "OPTIONS":
+            return _preflight(app, allowed)
+        if request.method != "POST":
+            return _finished(app, Answer(405, None, (("Allow", allowed),)), UNCACHED, shared)
+        return _finished(app, act(request), UNCACHED, shared)
+
+    return view
+
+
+def _document(app: Flask, act: Callable[[], Answer]) -> Callable[[], Response]:
+    """A view for a document that anybody may read."""
+    allowed = "GET, HEAD, OPTIONS"
+
+    def view() -> Response:
+        if request.method == "OPTIONS":
+            return _preflight(app, allowed)
+        if request.method not in ("GET", "HEAD"):
+            return _finished(app, Answer(405, None, (("Allow", allowed),)), UNCACHED, True)
+        return _finished(app, act(), CACHED, True)
+
+    return view
+
+
+def _finished(app: Flask, answer: Answer, more: tuple[tuple[str, str], ...], shared: bool) -> Response:
+    body = b"" if answer.document is None else json.dumps(answer.document, separators=(",", ":")).encode()
+    response = app.response_class(body, status=answer.status)
+    response.headers["Content-Type"] = "application/json"
+    for name, value in (*more, *answer.headers):
+        response.headers[name] = value
+    if shared:
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
+    return response
+
+
+def _preflight(app: Flask, allowed: str) -> Response:
+    """Fetch, section 3.3.3. Without ``Access-Control-Allow-Credentials``: cookies never help here."""
+    response = app.response_class(b"", status=204)
+    response.headers["Access-Control-Allow-Origin"] = "*"
+    response.headers["Access-Control-Allow-Methods"] = allowed
+    response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
+    response.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
+    response.headers["Allow"] = allowed
+    return response

@@ -1,0 +1,151 @@
+"""Which client a request comes from, and how it proved that (RFC 6749, section 2.3)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+
+from ..clients import EVERYTHING, Memory, Watch
+from ..clock import Clock
+from ..credentials import check_client_secret
+from ..credentials.standing import Entitle
+from ..crypto import Secrets, sha256
+from ..db import Store
+from ..values import Caller, ClientFacts
+from .form import Form, plain
+from .refusals import Error, Refused, malformed
+
+BASIC, POST = "client_secret_basic", "client_secret_post"
+CREDENTIAL_AT_MOST = 512
+AUTHORIZATION_AT_MOST = 4096
+_BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Presented:
+    """What a request shows of its client, not judged yet. ``method`` is the name in the IANA registry."""
+
+    method: str
+    client_id: str
+    secret: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """A client that proved itself: who it is, what it holds, and until when that stands (seconds since the epoch)."""
+
+    facts: ClientFacts
+    credential_id: str
+    scopes: frozenset[str]
+    roles: frozenset[str]
+    ends_at: float
+    #: When what is remembered here must be read again: the next end of a grant, or the credential's own.
+    fresh_until: float
+    subjects: tuple[str, ...]
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """Asked by the library. Whoever proved a secret may use every grant type that is answered at all."""
+        return True
+
+    @property
+    def caller(self) -> Caller:
+        """The same as the gate knows callers."""
+        return Caller(
+            client=self.facts, scopes=self.scopes, roles=self.roles, credential_id=self.credential_id,
+            credential_kind="client_secret", expires_at=self.fresh_until, subjects=self.subjects,
+        )  # fmt: skip
+
+
+def presented(authorization: str | None, form: Form) -> Presented:
+    """The one way in which a client shows who it is.
+
+    :raises Refused: more than one way at once, or two different clients (``invalid_request``); none, or one that we
+        don't know (``invalid_client``).
+    """
+    secret, client_id = form.get("client_secret"), form.get("client_id")
+    assertion = form.get("client_assertion") or form.get("client_assertion_type")
+    if sum(way is not None for way in (authorization, secret, assertion)) > 1:
+        raise malformed("A client authenticates in one way only.")
+    if authorization is not None:
+        found = _basic(authorization)
+        if client_id is not None and client_id != found.client_id:
+            raise malformed("Two different clients are named.")
+        return found
+    if secret is None or client_id is None:
+        raise Refused(Error.INVALID_CLIENT)
+    return Presented(POST, client_id, secret)
+
+
+def _basic(authorization: str) -> Presented:
+    """RFC 7617, with id and secret form-encoded first (RFC 6749, section 2.3.1)."""
+    scheme, _, text = authorization.strip(" \t").partition(" ")
+    text = text.strip(" ")
+    if scheme.lower() != "basic" or len(text) > AUTHORIZATION_AT_MOST or not _BASE64.fullmatch(text):
+        raise Refused(Error.INVALID_CLIENT)
+    try:
+        read = base64.b64decode(text, validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError):
+        raise Refused(Error.INVALID_CLIENT) from None
+    client_id, colon, secret = read.partition(":")
+    try:
+        client_id, secret = plain(client_id), plain(secret)
+    except Refused:
+        raise Refused(Error.INVALID_CLIENT) from None
+    if not colon or not client_id or not secret:
+        raise Refused(Error.INVALID_CLIENT)
+    return Presented(BASIC, client_id, secret)
+
+
+class ClientSecrets:
+    """Client secrets, verified once and remembered until a change. ``bound`` is how many are remembered."""
+
+    def __init__(
+        self, store: Store, secrets: Secrets, clock: Clock, watch: Watch, entitle: Entitle, bound: int = 10_000
+    ) -> None:
+        self._store = store
+        self._secrets = secrets
+        self._clock = clock
+        self._watch = watch
+        self._entitle = entitle
+        self._memory: Memory[Proved] = Memory(bound)
+        watch.attach(self._memory.forget, self._memory.flush)
+
+    def prove(self, shown: Presented) -> Proved | None:
+        """The client of a secret; None for a wrong secret and for an unknown client alike, at the same cost.
+
+        :raises Denied: the secret is right, but the client is not in standing.
+        :raises StoreAway: nobody can tell.
+        """
+        if len(shown.client_id) > CREDENTIAL_AT_MOST or len(shown.secret) > CREDENTIAL_AT_MOST:
+            return None
+        self._watch.look()
+        key = sha256(f"{shown.client_id}\0{shown.secret}")
+        found = self._memory.get(key)
+        if found is not None and found.fresh_until > self._clock.time():
+            return found
+        version = self._memory.version
+        found = self._read(shown)
+        if found is not None:
+            self._memory.put(key, found, found.subjects, version)
+        return found
+
+    def _read(self, shown: Presented) -> Proved | None:
+        now = self._clock.now()
+        with self._store.read() as conn:
+            right = check_client_secret(conn, self._secrets, shown.client_id, shown.secret, now)
+            if right is None:
+                return None
+            facts, credential = right
+            entitled = self._entitle(
+                conn, facts.application_id, facts.id, facts.environment, credential.scopes, now
+            )  # fmt: skip
+        ends_at = credential.ends_at.timestamp()
+        return Proved(
+            facts, credential.id, entitled.scopes, entitled.roles, ends_at, min(ends_at, entitled.expires_at),
+            (
+                f"credential:{credential.id}", f"client:{facts.id}", f"application:{facts.application_id}",
+                f"organization:{facts.organization_id}", EVERYTHING, *entitled.subjects,
+            ),
+        )  # fmt: skip

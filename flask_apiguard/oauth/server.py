@@ -1,0 +1,161 @@
+"""The authorization server of one app: from a request at an endpoint to the answer, and what is recorded of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from flask import Request
+
+from ..admission import Admission, current_admission
+from ..clients import Watch
+from ..clock import Clock
+from ..credentials import Tokens
+from ..credentials.standing import Entitle
+from ..crypto import Secrets
+from ..db import Store
+from ..errors import Denied, StoreAway
+from ..quotas import Attempts
+from ..values import ALLOWED, Decision, Reason
+from .client_credentials import client_credentials
+from .engine import Answer, Asked, Engine
+from .form import read_form
+from .giving_back import Introspection, Revocation
+from .issuing import Issuing
+from .metadata import resource_document, server_document
+from .places import Places
+from .proved import ClientSecrets, Proved, presented
+from .refusals import Error, Refused
+
+UNPROVED = "The client is unknown, or did not prove who it is."
+
+Used = Callable[[str | None, str | None, str], None]
+
+
+class Server:
+    """The endpoints. ``facts`` tells what a token says (RFC 7662); ``used`` which credential came, from where."""
+
+    def __init__(
+        self, places: Places, brand: str, store: Store, tokens: Tokens, secrets: Secrets, clock: Clock, watch: Watch,
+        entitle: Entitle, attempts: Attempts, facts: Callable[[str], Mapping[str, object]], used: Used,
+        scopes: Iterable[str],
+    ) -> None:  # fmt: skip
+        self.places = places
+        self._brand = brand
+        self._secrets = secrets
+        self._attempts = attempts
+        self._used = used
+        self._client_secrets = ClientSecrets(store, secrets, clock, watch, entitle)
+        self._engine = Engine(self._prove)
+        grants = [client_credentials(Issuing(store, tokens))]
+        for grant in grants:
+            self._engine.register_grant(grant)
+        self._engine.register_endpoint(Revocation(store, tokens))
+        self._engine.register_endpoint(Introspection(places.issuer, facts))
+        named = tuple(scopes)
+        self.server_document = server_document(places, [grant.GRANT_TYPE for grant in grants], named)
+        self.resource_document = resource_document(places, named)
+
+    # -- endpoints -------------------------------------------------------------------------------------------------
+
+    def token(self, request: Request) -> Answer:
+        """The token endpoint (RFC 6749, section 3.2)."""
+
+        def act(asked: Asked) -> Answer:
+            asked.parameters.need("grant_type")
+            return _typed(self._engine.create_token_response(asked))
+
+        return self._answered(request, "token", act)
+
+    def revoke(self, request: Request) -> Answer:
+        """The revocation endpoint (RFC 7009). The answer is empty."""
+
+        def act(asked: Asked) -> Answer:
+            answer = _typed(self._engine.create_endpoint_response("revocation", asked))
+            return Answer(answer.status, None)
+
+        return self._answered(request, "revoke", act)
+
+    def introspect(self, request: Request) -> Answer:
+        """The introspection endpoint (RFC 7662)."""
+        return self._answered(
+            request, "introspect", lambda asked: _typed(self._engine.create_endpoint_response("introspection", asked))
+        )
+
+    def _answered(self, request: Request, name: str, act: Callable[[Asked], Answer]) -> Answer:
+        admission = current_admission()
+        try:
+            form = read_form(request)
+            answer = act(Asked(self.places.url(name), form, request.headers.get("Authorization")))
+        except Refused as refusal:
+            reason = Reason.OAUTH_CLIENT if refusal.error is Error.INVALID_CLIENT else Reason.OAUTH_REQUEST
+            _note(admission, Decision(False, reason, refusal.description, need=refusal.error.value))
+            return Answer(refusal.status, refusal.document, refusal.headers)
+        except StoreAway as error:
+            _note(admission, Decision(False, Reason.STORE_AWAY))
+            away = Refused(Error.TEMPORARILY_UNAVAILABLE, "Try again later.")
+            return Answer(503, away.document, (("Retry-After", str(error.retry_after)),))
+        _note(admission, ALLOWED)
+        return answer
+
+    # -- who asks --------------------------------------------------------------------------------------------------
+
+    def _prove(self, asked: Asked) -> Proved:
+        """The client behind a request, noted on it and in its record.
+
+        :raises Refused: ``invalid_client``; with too many failures from one address, 429. A right secret never waits.
+        """
+        admission = current_admission()
+        try:
+            shown = presented(asked.authorization, asked.parameters)
+        except Refused as refusal:
+            raise self._unproved(admission, refusal, None) from None
+        try:
+            proved = self._client_secrets.prove(shown)
+        except Denied as error:
+            # Told to who proved possession of the secret: no guess, so not throttled.
+            told = _ascii(error.decision.reason.title)
+            raise Refused(Error.INVALID_CLIENT, told, 401, self._challenge) from None
+        if proved is None:
+            raise self._unproved(admission, Refused(Error.INVALID_CLIENT), shown.secret)
+        if admission is not None:
+            admission.caller = proved.caller
+            admission.presented = "client_secret"
+            self._used(proved.credential_id, admission.route, admission.address)
+        return proved
+
+    def _unproved(self, admission: Admission | None, refusal: Refused, secret: str | None) -> Refused:
+        """The uniform answer to who proved nothing, and one more failure of its address."""
+        if refusal.error is not Error.INVALID_CLIENT:
+            return refusal
+        address = ""
+        if admission is not None:
+            address = admission.address
+            admission.presented = "unproved"
+            admission.fingerprint = None if secret is None else self._secrets.fingerprint(secret)
+        wait = self._attempts.blocked(address)
+        self._attempts.failed(address)
+        if wait is None:
+            return Refused(Error.INVALID_CLIENT, UNPROVED, 401, self._challenge)
+        return Refused(Error.INVALID_CLIENT, "Too many failures from here.", 429, (("Retry-After", str(wait)),))
+
+    @property
+    def _challenge(self) -> tuple[tuple[str, str], ...]:
+        return (("WWW-Authenticate", f'Basic realm="{self._brand}", charset="UTF-8"'),)
+
+
+def _typed(answer: Any) -> Answer:
+    """The library is not typed."""
+    if not isinstance(answer, Answer):
+        raise TypeError(f"{type(answer).__name__} is no answer")
+    return answer
+
+
+def _note(admission: Admission | None, decision: Decision) -> None:
+    if admission is not None:
+        admission.decision = decision
+
+
+def _ascii(text: str) -> str:
+    """RFC 6749, section 5.2: no quotation marks, no backslashes, nothing beyond ASCII."""
+    return "".join(character for character in text if " " <= character <= "~" and character not in '"\\')

@@ -1,0 +1,46 @@
+"""What this room reads from the configuration."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..settings import Setting
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+_AUTHORITY = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+_PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
+
+
+def identifier(value: Any) -> str:
+    """An https URL in its plain form: lower-case host, no query, fragment, user, or slash at its end.
+
+    Identifiers are compared character by character (RFC 8414, section 3.3), so there is one way to write each. Plain
+    http is for the machine itself: ``http://127.0.0.1:5000``.
+    """
+    wanted = "an https URL in lower case, without query, fragment and slash at its end"
+    parts = urlsplit(value) if isinstance(value, str) and value.isascii() else None
+    if parts is None or value != f"{parts.scheme}://{parts.netloc}{parts.path}":
+        raise ValueError(wanted)
+    dots = any(set(segment) == {"."} for segment in parts.path.split("/") if segment)
+    if not _AUTHORITY.fullmatch(parts.netloc) or not _PATH.fullmatch(parts.path) or dots:
+        raise ValueError(wanted)
+    if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        return str(value)
+    raise ValueError(wanted)
+
+
+def optional_identifier(value: Any) -> str | None:
+    """An identifier, or None."""
+    return None if value is None or value == "" else identifier(value)
+
+
+ISSUER: Setting[str | None] = Setting(
+    "APIGUARD_ISSUER", None, optional_identifier, "The URL that names the authorization server; unset leaves it off."
+)
+RESOURCE: Setting[str | None] = Setting(
+    "APIGUARD_RESOURCE", None, optional_identifier,
+    "The URL that names this API in tokens; by default the issuer's origin and the app's own root.",
+)  # fmt: skip
+SETTINGS: tuple[Setting[Any], ...] = (ISSUER, RESOURCE)

@@ -1,0 +1,99 @@
+"""Calls of the endpoints are access events like any other; and every process hears of a revocation at once."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from flask_apiguard.db import EVENTS, STATE, make_engine
+from flask_apiguard.migrations import create
+from tests.oauth.world import World, basic, make_app
+from tests.servers.gunicorn import Gunicorn
+
+ASK = {"grant_type": "client_credentials"}
+
+
+def event_of(world: World, answer: requests.Response) -> dict[str, Any]:
+    """The one record of a call."""
+    (found,) = world.house.recorder.query.find(answer.headers["X-Request-Id"])
+    return found
+
+
+def test_a_token_request_is_on_record_with_its_client_and_never_with_a_secret(world: World) -> None:
+    holder = world.holder()
+    answer = world.post("token", {**ASK, "client_id": holder.id, "client_secret": holder.secret})
+    event = event_of(world, answer)
+    assert (event["path"], event["status"], event["allowed"]) == ("/oauth/token", 200, True)
+    assert (event["client"], event["credential"]) == (holder.id, holder.credential.id)
+    assert event["credential_kind"] == "client_secret"
+    assert holder.secret not in str(event)
+    assert answer.json()["access_token"] not in str(event)
+
+
+def test_a_failed_authentication_is_on_record_by_fingerprint_only(world: World) -> None:
+    answer = world.post("token", ASK, headers=basic("cli_nobody", "guess"))
+    event = event_of(world, answer)
+    assert (event["status"], event["allowed"], event["client"]) == (401, False, None)
+    assert event["reason"] == "oauth:client:unproved"
+    assert event["fingerprint"] == world.house.secrets.fingerprint("guess")
+
+
+def test_a_refused_request_is_on_record_with_its_error(world: World) -> None:
+    holder = world.holder()
+    event = event_of(world, world.post("token", {**ASK, "scope": "reports:read"}, holder))
+    assert (event["client"], event["reason"], event["need"]) == (holder.id, "oauth:request:refused", "invalid_scope")
+
+
+def test_metadata_are_not_on_record(world: World) -> None:
+    answer = requests.get(world.base + "/.well-known/oauth-authorization-server", timeout=20)
+    assert "X-Request-Id" not in answer.headers
+
+
+def test_the_use_of_a_secret_is_remembered(world: World) -> None:
+    from flask_apiguard.credentials import uses_of
+
+    holder = world.holder()
+    world.token(holder)
+    world.house.last_use.flush()
+    with world.house.store.read() as conn:
+        assert uses_of(conn, [holder.credential.id])[holder.credential.id].route == "/oauth/token"
+
+
+@pytest.mark.parametrize("store", ["sqlite", "postgresql"])
+def test_a_token_revoked_at_one_worker_is_denied_by_all_others_at_once(
+    store: str, tmp_path: Path, gunicorn_server: Callable[..., Gunicorn], request: pytest.FixtureRequest
+) -> None:
+    url = f"sqlite:///{tmp_path}/apiguard.db"
+    if store == "postgresql":
+        url = request.getfixturevalue("postgres_url")
+        engine = make_engine(url)
+        create(engine, STATE)
+        create(engine, EVENTS)
+        engine.dispose()
+    issuer = "https://api.example.com"
+    here = World(make_app(issuer, url), "")
+    environment = {"APIGUARD_ISSUER": issuer, "APIGUARD_DATABASE_URL": url}
+    server = gunicorn_server("tests.oauth.world:from_environment()", workers=3, env=environment)
+    there = World(here.app, server.url)
+    try:
+        holder = here.holder()
+        for _ in range(5):
+            token = there.token(holder)
+            # Often enough that every worker has it in its memory.
+            assert {there.call(token).status_code for _ in range(12)} == {200}
+            assert there.post("revoke", {"token": token}, holder).status_code == 200
+            ended = time.monotonic()
+            for attempt in itertools.count():
+                if there.call(token).status_code == 200:
+                    assert time.monotonic() - ended < 0.5
+                elif attempt > 12:
+                    break
+            assert {there.call(token).status_code for _ in range(6)} == {401}
+    finally:
+        here.house.close()

@@ -1,0 +1,177 @@
+"""What comes in is read strictly: one way to say a thing, and nothing that makes us answer 500."""
+
+from __future__ import annotations
+
+import http.client
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from flask_apiguard.oauth.form import parse
+from flask_apiguard.oauth.refusals import Refused
+from tests.oauth.world import FORM, World
+from tests.servers.http import raw_http
+
+ASK = {"grant_type": "client_credentials"}
+ENDPOINTS = ("token", "revoke", "introspect")
+
+
+def refused(answer: requests.Response, error: str = "invalid_request", status: int = 400) -> bool:
+    return answer.status_code == status and answer.json()["error"] == error
+
+
+def test_parameters_in_the_url_are_refused_although_the_body_is_right(world: World) -> None:
+    holder = world.holder()
+    assert refused(world.post("token?grant_type=client_credentials", ASK, holder))
+    assert refused(world.post(f"token?client_secret={holder.secret}&client_id={holder.id}", ASK))
+    assert refused(world.post("introspect?token=x", {"token": "x"}, holder))
+
+
+@pytest.mark.parametrize("name", ["grant_type", "scope", "client_id", "anything"])
+def test_a_parameter_that_comes_twice_is_refused(world: World, name: str) -> None:
+    pairs = [("grant_type", "client_credentials"), (name, "x"), (name, "x")]
+    assert refused(world.post("token", pairs, world.holder()))
+
+
+def test_a_missing_or_empty_grant_type_is_a_malformed_request(world: World) -> None:
+    holder = world.holder()
+    assert refused(world.post("token", "grant_type=", holder))
+    assert refused(world.post("token", "", holder))
+
+
+@pytest.mark.parametrize("grant_type", ["password", "implicit", "authorization_code2", "CLIENT_CREDENTIALS", '"<x>\\é'])
+def test_an_unknown_grant_type_is_named_by_its_error_and_never_repeated(world: World, grant_type: str) -> None:
+    answer = world.post("token", {"grant_type": grant_type}, world.holder())
+    assert refused(answer, "unsupported_grant_type")
+    assert grant_type not in answer.text
+
+
+@pytest.mark.parametrize(
+    "media_type",
+    ["application/json", "text/plain", "multipart/form-data; boundary=x", "", FORM + "; charset=utf-7"],
+)
+def test_any_other_body_than_a_form_is_refused(world: World, media_type: str) -> None:
+    holder = world.holder()
+    body = "grant_type=client_credentials"
+    assert refused(world.post("token", body, holder, {"Content-Type": media_type}))
+
+
+def test_a_body_that_is_too_large_is_refused_with_413_in_both_ways_of_sending(world: World) -> None:
+    holder = world.holder()
+    answer = world.post("token", b"scope=" + b"x" * 70_000, holder)
+    assert refused(answer, status=413)
+    chunks = iter([b"scope=", *[b"x" * 10_000] * 8])
+    answer = requests.post(
+        world.base + "/oauth/token", data=chunks, headers={**holder.basic, "Content-Type": FORM}, timeout=20
+    )
+    assert answer.status_code in (400, 413)
+
+
+def test_a_body_that_ends_early_is_no_server_error(world: World) -> None:
+    at = urlsplit(world.base)
+    head = f"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: 100\r\n\r\ngrant_type"
+    import socket
+
+    with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        connection.shutdown(socket.SHUT_WR)
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        assert answer.status == 400
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE"])
+def test_any_method_but_post_is_405_with_allow(world: World, endpoint: str, method: str) -> None:
+    answer = requests.request(method, f"{world.base}/oauth/{endpoint}", timeout=20)
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_an_override_of_the_method_is_not_looked_at(world: World) -> None:
+    holder = world.holder()
+    token = world.token(holder)
+    for headers, query in (({"X-HTTP-Method-Override": "POST"}, ""), ({}, "?_method=POST")):
+        answer = requests.get(
+            f"{world.base}/oauth/revoke{query}", data={"token": token}, headers={**holder.basic, **headers}, timeout=20
+        )
+        assert answer.status_code == 405
+    overridden = {**holder.basic, "X-HTTP-Method-Override": "GET"}
+    assert world.post("introspect", {"token": token}, headers=overridden).json()["active"]
+
+
+def test_the_name_of_the_host_in_the_request_decides_nothing(world: World) -> None:
+    at = urlsplit(world.base)
+    head = "GET /.well-known/oauth-authorization-server HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
+    answer = raw_http(at.hostname or "", at.port or 0, head.encode())
+    assert b"evil" not in answer.body
+    assert world.base.encode() in answer.body
+
+
+def test_a_proxy_that_speaks_plain_http_to_us_is_no_server_error(world: World) -> None:
+    holder = world.holder()
+    assert world.post("token", ASK, holder, {"Host": "api.example.com"}).status_code == 200
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_parameters_or_a_refusal(body: bytes) -> None:
+    try:
+        read = parse(body)
+    except Refused:
+        return
+    assert all(read.values.values())
+    assert not any(character < " " for value in read.values.values() for character in value)
+
+
+@given(st.dictionaries(st.text(min_size=1, max_size=10), st.text(min_size=1, max_size=20), max_size=8))
+def test_what_a_client_encodes_arrives_as_it_was(parameters: dict[str, str]) -> None:
+    from urllib.parse import urlencode
+
+    texts = "".join((*parameters, *parameters.values()))
+    controls = any(character < " " or "\x7f" <= character <= "\x9f" for character in texts)
+    body = urlencode(parameters, errors="surrogatepass").encode()
+    try:
+        read = parse(body)
+    except Refused:
+        assert controls or any("\ud800" <= character <= "\udfff" for character in texts)
+        return
+    assert read.values == parameters
+
+
+NAMES = st.sampled_from([
+    "grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type", "token",
+    "token_type_hint", "resource", "code", "refresh_token", "",
+])  # fmt: skip
+VALUES = st.one_of(
+    st.sampled_from(["client_credentials", "access_token", "orders:read", "@id", "@secret", "@token", ""]),
+    st.text(max_size=40),
+)
+HEADERS = st.sampled_from(["@basic", None, None, "Basic x", "Bearer y", "Basic Og=="])
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    st.sampled_from(ENDPOINTS), st.lists(st.tuples(NAMES, VALUES), max_size=6), HEADERS,
+    st.sampled_from([FORM, FORM, FORM, "text/plain"]), st.binary(max_size=8),
+)  # fmt: skip
+def test_no_request_makes_an_endpoint_answer_500(
+    world: World, endpoint: str, pairs: list[tuple[str, str]], header: str | None, media_type: str, tail: bytes
+) -> None:
+    from urllib.parse import urlencode
+
+    holder = getattr(world, "_holder", None) or world.holder()
+    world._holder = holder  # type: ignore[attr-defined]
+    known = {"@id": holder.id, "@secret": holder.secret, "@token": "acme_at_x"}
+    body = urlencode([(name, known.get(value, value)) for name, value in pairs], errors="replace").encode() + tail
+    headers = {"Content-Type": media_type}
+    if header is not None:
+        headers |= holder.basic if header == "@basic" else {"Authorization": header}
+    client = world.app.test_client()
+    answer = client.post(f"/oauth/{endpoint}", data=body, headers=headers)
+    assert answer.status_code in (200, 400, 401, 413, 429)
+    if answer.status_code != 200:
+        assert set(answer.get_json()) <= {"error", "error_description"}
+        assert answer.get_json().get("error_description", "").isascii()
