@@ -121,6 +121,8 @@ class Store:
         self._engine: Engine | None = None
         self._pid = 0
         self._ready = False
+        #: Told of every transaction of this process once it is durable.
+        self.committed: list[Callable[[Transaction], None]] = []
 
     def __repr__(self) -> str:
         return f"<Store {self.schema.name}>"
@@ -189,6 +191,8 @@ class Store:
                 act_ended()
         for act_after in transaction._after:
             act_after()
+        for listener in self.committed:
+            listener(transaction)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:

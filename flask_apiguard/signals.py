@@ -14,3 +14,12 @@ credential_revoked = _signals.signal("credential-revoked", doc="A credential was
 credential_rotated = _signals.signal("credential-rotated", doc="A credential got a successor. Sends `credential`.")
 ledger_appended = _signals.signal("ledger-appended", doc="An entry was committed to the ledger. Sends `entry`.")
 quota_exceeded = _signals.signal("quota-exceeded", doc="A limit or quota refused a call. Sends `caller`, `decision`.")
+
+#: Every signal by its name.
+SIGNALS = {
+    signal.name: signal
+    for signal in (
+        access_denied, anomaly_detected, application_moved, credential_created, credential_revoked, credential_rotated,
+        ledger_appended, quota_exceeded,
+    )
+}  # fmt: skip

@@ -33,6 +33,7 @@ class Observed(NamedTuple):
     reason: str
     need: str
     time: dt.datetime
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class Query:
         """Every call of an application since a moment, oldest first, read in portions."""
         self._settle()
         column = access_event.c
-        shown = (column.route, column.method, column.status, column.reason, column.need, column.time)
+        shown = (column.route, column.method, column.status, column.reason, column.need, column.time, column.id)
         order = (column.time, column.batch, column.place)
         last: tuple[Any, ...] | None = None
         while True:
@@ -158,7 +159,7 @@ class Query:
                     sa.select(*shown, column.batch, column.place).where(*wanted).order_by(*order).limit(_AT_ONCE)
                 ).all()
             for row in rows:
-                yield Observed(*row[:6])
+                yield Observed(*row[:7])
             if len(rows) < _AT_ONCE:
                 return
             last = (rows[-1].time, rows[-1].batch, rows[-1].place)

@@ -1,0 +1,114 @@
+"""The lower rooms of one app: stores, secrets, people, credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .. import access, credentials, ledger, people, quotas, signals
+from ..access import ScopeBook
+from ..clients import Watch
+from ..contracts import CredentialType, Registry
+from ..crypto import Secrets
+from ..db import EVENTS, STATE, Store, Transaction
+from ..ledger import Entry, Ledger
+from ..people import People
+from .declared import BRAND, SCOPES
+from .places import Ground
+
+
+class Foundations(Ground):
+    """Stores and what stands directly on them. Each room is built when it is first asked for, and kept."""
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        return Secrets(self._read_secret)
+
+    @cached_property
+    def store(self) -> Store:
+        made = Store(STATE, self._state_url, self.clock.now)
+        made.committed.append(self._tell)
+        return made
+
+    def _tell(self, tx: Transaction) -> None:
+        """Send the signals that a transaction left, now that it is durable."""
+        for name, payload in tx.notes.get("signals", ()):
+            signals.SIGNALS[name].send(self.app, **payload)
+
+    @cached_property
+    def events_store(self) -> Store:
+        return Store(EVENTS, self._events_url, self.clock.now)
+
+    @cached_property
+    def watch(self) -> Watch:
+        beside_redis = (self.settings[quotas.COUNTERS_URL] or "").startswith(("redis", "valkey"))
+        return Watch(self.store, 0.5 if beside_redis else 0.05, mapped=not self.app.testing)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        named = self.settings[ledger.CHECKPOINTS]
+        trusted: tuple[str, ...] = self.settings[ledger.TRUSTED_KEYS]
+        file = Path(named) if named else self.folder / ledger.CHECKPOINTS_NAME
+        return Ledger(
+            self.store,
+            self.secrets,
+            self.clock,
+            file=file,
+            trusted=trusted,
+            appended=self._appended,
+        )
+
+    def _appended(self, entry: Entry) -> None:
+        signals.ledger_appended.send(self.app, entry=entry)
+
+    @cached_property
+    def people(self) -> People:
+        return People(
+            self.store, self.secrets, self.clock, brand=self.brand, base_url=self.settings[people.BASE_URL],
+            token_lifetime=self.settings[people.PERSON_TOKEN_LIFETIME],
+            session_lifetime=self.settings[people.SESSION_LIFETIME],
+        )  # fmt: skip
+
+    @property
+    def brand(self) -> str:
+        """The first word of keys and tokens."""
+        return self.settings[BRAND] or self.options.brand or "apiguard"
+
+    @cached_property
+    def scopes(self) -> ScopeBook:
+        configured: Mapping[str, Any] = self.settings[SCOPES]
+        return ScopeBook({**configured, **self.options.scopes})
+
+    @cached_property
+    def format(self) -> credentials.Format:
+        return credentials.Format(self.brand)
+
+    @cached_property
+    def keys(self) -> credentials.Keys:
+        return credentials.Keys(self.format, self.secrets, self.settings[credentials.KEY_LIFETIME])
+
+    @cached_property
+    def tokens(self) -> credentials.Tokens:
+        return credentials.Tokens(self.format, self.secrets, self.settings[credentials.TOKEN_LIFETIME])
+
+    @cached_property
+    def last_use(self) -> credentials.LastUse:
+        return credentials.LastUse(self.store, self.clock)
+
+    @cached_property
+    def access_tokens(self) -> credentials.AccessTokenType:
+        resource = None if self.places is None else self.places.resource
+        return credentials.AccessTokenType(self.store, self.tokens, self.clock, access.entitle, resource)
+
+    @cached_property
+    def verifier(self) -> credentials.Verifier:
+        common = (self.store, self.format, self.secrets, self.clock, access.entitle)
+        types: Registry[CredentialType] = Registry("credential type", lambda kind: kind.name)
+        types.add(credentials.ApiKeyType(*common))
+        types.add(self.access_tokens)
+        for kind in self.options.credentials:
+            types.add(kind)
+        types.add(credentials.ImportedKeyType(*common, self.watch))
+        return credentials.Verifier(types, self.watch, self.secrets, self.clock)

@@ -1,0 +1,97 @@
+"""The rooms of governance: onboarding, monitoring, notices, and what they see of the rest of the house."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from functools import cached_property
+
+from flask import Flask
+
+from .. import monitor, notices, onboarding, signals
+from ..clients import registry
+from ..events import Query
+from ..monitor import Anomaly, Monitor
+from ..notices import Outbox
+from ..onboarding import Call, Onboarding
+from ..values import Caller, Environment
+from .gatehouse import Gatehouse
+
+
+class Governance(Gatehouse):
+    """Who gets in, who watches, who is told. Each room is built when it is first asked for, and kept."""
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        notifiers = (*self.options.notifiers, *notices.notifiers_of(self.settings, self.clock))
+        return Outbox(self.store, self.clock, notifiers)
+
+    @cached_property
+    def monitor(self) -> Monitor:
+        # A query that does not wait for the newest events: this one is asked beside the requests, and asked again.
+        query = Query(self.events_store, lambda: True)
+        return Monitor(
+            self.store, query, self.clock, self.outbox,
+            burst=monitor.burst_of(self.settings), to=self._contacts_of, raised=self._anomaly_raised,
+        )  # fmt: skip
+
+    @cached_property
+    def onboarding(self) -> Onboarding:
+        day = dt.timedelta(days=1)
+        every = dt.timedelta(seconds=self.settings[onboarding.RECERTIFY])
+        return Onboarding(
+            self.store, self.clock, self.scopes, self.keys, self.secrets,
+            checks=onboarding.registry_of(self.options.checks),
+            observed=self._observed, scopes_of_route=self._scopes_of_route, reachable=self._reachable,
+            monitor_start=lambda tx, by, client: self.monitor.start(tx, by, client.id),
+            policy=onboarding.ReviewPolicy(
+                expiry=dt.timedelta(seconds=self.settings[onboarding.REVIEW_EXPIRY]),
+                sample=self.settings[onboarding.REVIEW_SAMPLE],
+                reference_in_production=self.settings[onboarding.REFERENCE_REQUIRED],
+            ),
+            certification=onboarding.Certification(every=max(every, day)),
+            door=self.settings[onboarding.ONBOARDING],
+        )  # fmt: skip
+
+    def _observed(self, application_id: str, environment: Environment, since: dt.datetime | None) -> Iterable[Call]:
+        return self.recorder.query.observed(application_id, environment.value, since)
+
+    def _scopes_of_route(self, route: str, method: str) -> frozenset[str]:
+        """The scopes that a recorded call exercised: those its route's rule names."""
+        app = self.app
+        for url_rule in app.url_map.iter_rules():
+            if route in (url_rule.rule, url_rule.endpoint) and method in (url_rule.methods or ()):
+                rule = self.book.find(app, url_rule, method)
+                return frozenset() if rule is None else rule.every_scope
+        return frozenset()
+
+    def _reachable(self, new: frozenset[str], old: frozenset[str]) -> Iterable[str]:
+        """Routes that ``new`` scopes open and ``old`` ones did not, as ``METHOD /route``."""
+        app, found = self.app, []
+        for url_rule in app.url_map.iter_rules():
+            for method in sorted((url_rule.methods or set()) - {"HEAD", "OPTIONS"}):
+                rule = self.book.find(app, url_rule, method)
+                if rule is None or rule.public is not None or not rule.every_scope:
+                    continue
+                opened = [all_in(rule.scopes, rule.any_of, held) for held in (new, old)]
+                if opened == [True, False]:
+                    found.append(f"{method} {url_rule.rule}")
+        return sorted(found)
+
+    def _contacts_of(self, client_id: str) -> Iterable[str]:
+        with self.store.read() as conn:
+            contact = registry.application(conn, registry.client(conn, client_id).application_id).contact_email
+        return (contact,) if contact else ()
+
+    def _anomaly_raised(self, anomaly: Anomaly) -> None:
+        signals.anomaly_detected.send(self.app, anomaly=anomaly)
+
+    def _refused(self, _: Flask, caller: Caller, **__: object) -> None:
+        """The gate refused somebody; if that is a client, the monitor looks at it a moment later."""
+        if caller.client is not None and caller.client.environment is Environment.PRODUCTION:
+            self.monitor.refused(caller.client.id)
+
+
+def all_in(scopes: frozenset[str], any_of: tuple[frozenset[str], ...], held: frozenset[str]) -> bool:
+    """Whether held scopes satisfy a rule's."""
+    return scopes <= held and all(not wanted.isdisjoint(held) for wanted in any_of)

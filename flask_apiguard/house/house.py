@@ -1,0 +1,59 @@
+"""One app's house: everything wired, opened before the first request, closed at the end."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from .. import signals
+from ..events import Recorder
+from ..perimeter import StillAdmitted
+from ..rules import Book
+from .governance import Governance
+
+
+#: Parts in the order in which they end: those that still write first.
+_CLOSING = (
+    ("monitor", "stop"), ("last_use", "flush"), ("recorder", "close"), ("watch", "close"), ("store", "close"),
+    ("events_store", "close"), ("counter", "close"),
+)  # fmt: skip
+
+
+class House(Governance):
+    """The rooms of one app; hangs at ``app.extensions["apiguard"]``.
+
+    The rooms know nothing of Flask's app and of each other; what one needs of another is handed over where it is built.
+    """
+
+    def open(self) -> tuple[Recorder, StillAdmitted]:
+        """Before the first request: compile every route, so that what is wrong is said at start, and build the rooms.
+
+        :raises ConfigurationError: naming what is wrong, and the fix.
+        """
+        with self._lock:
+            if not self._is_open:
+                exempt_from_csrf(self.app, self.book)
+                for refusal in (signals.access_denied, signals.quota_exceeded):
+                    refusal.connect(self._refused, sender=self.app)
+                self.gate.compile_all()
+                self._is_open = True
+            return self.recorder, self.gate.still
+
+    def close(self) -> None:
+        """Ship what is recorded and let go of every file and connection of this process."""
+        with self._lock:
+            for name, how in _CLOSING:
+                part = self.__dict__.get(name)
+                if part is not None:
+                    getattr(part, how)()
+
+
+def exempt_from_csrf(app: Flask, book: Book) -> None:
+    """Take our blueprints out of the host's CSRF protection: they prove their callers by other means."""
+    protection = app.extensions.get("csrf")
+    exempt = getattr(protection, "exempt", None)
+    if exempt is None:
+        return
+    for name in book.own_blueprints:
+        blueprint = app.blueprints.get(name)
+        if blueprint is not None:
+            exempt(blueprint)
