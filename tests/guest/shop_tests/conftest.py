@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from adoption import adopt
 from flask import Flask
 from flask.testing import FlaskClient, FlaskCliRunner
 from shop import create_app
 from shop.extensions import db, limiter
 from shop.seed import PARTNER_KEY, PASSWORD, seed
+
+from flask_apiguard.testing import admit
 
 
 class Adoption(NamedTuple):
@@ -28,10 +31,10 @@ class Adoption(NamedTuple):
     around: Callable[[Flask], AbstractContextManager[object]]
 
 
-@pytest.fixture(scope="session")
-def adoption() -> Adoption:
-    """The shop as it is."""
-    return Adoption(None, nullcontext)
+@pytest.fixture(scope="session", params=["as it is", "adopted"])
+def adoption(request: pytest.FixtureRequest) -> Adoption:
+    """The shop as it is, and with the extension: every test runs in both, and not one of them knows."""
+    return Adoption(adopt, admit) if request.param == "adopted" else Adoption(None, nullcontext)
 
 
 @pytest.fixture(scope="session")

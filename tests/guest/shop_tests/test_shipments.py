@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,11 +65,17 @@ def test_a_document_of_another_tenant(logged_in_client: FlaskClient, other_tenan
 
 @pytest.mark.parametrize(
     ("sent", "status"),
-    [(document("run.exe"), 415), (document(content=b"x" * 300_000), 413), ({"data": {"file": "text"}}, 400)],
+    [
+        (lambda: document("run.exe"), 415),
+        (lambda: document(content=b"x" * 300_000), 413),
+        (lambda: {"data": {"file": "text"}}, 400),
+    ],
     ids=["type", "size", "no file"],
 )
-def test_bad_documents(logged_in_client: FlaskClient, sent: dict[str, object], status: int) -> None:
-    assert logged_in_client.post(f"{URL}/documents", **sent).status_code == status
+def test_bad_documents(
+    logged_in_client: FlaskClient, sent: Callable[[], dict[str, object]], status: int
+) -> None:
+    assert logged_in_client.post(f"{URL}/documents", **sent()).status_code == status
 
 
 def test_the_stream_of_events_ends_after_its_rounds(logged_in_client: FlaskClient) -> None:
