@@ -144,7 +144,7 @@ def _asked(
             raise Invalid([Flaw("/scopes", f"Not held: {' '.join(beyond)[:200]}.")])
         return keep, ()
     wanted = set(application.requested_scopes if scopes is None else scopes)
-    unknown = sorted(wanted - set(desk.scopes.all(tx)))
+    unknown = sorted(wanted - set(desk.known_scopes(tx)))
     if unknown:
         raise Invalid([Flaw("/scopes", f"Nobody declared {' '.join(unknown)[:200]}.")])
     if kind is Kind.PRODUCTION and not application.invited:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from ..access import ScopeBook
+from ..access import Scope, ScopeBook
 from ..clients import Client
 from ..clock import Clock
 from ..contracts import Notice, OnboardingCheck, Registry
@@ -59,6 +59,8 @@ class Desk:
     checks: Registry[OnboardingCheck]
     observed: Observed
     scopes_of_route: ScopesOfRoute
+    #: Scopes that some route demands; one that nobody declared is known by that alone.
+    demanded: Callable[[], Iterable[str]]
     reachable: Reachable
     monitor_start: Callable[[Transaction, By, Client], object]
     notify: Callable[[Transaction, Notice], object]
@@ -67,6 +69,10 @@ class Desk:
     door: str
     #: The longest that a credential should live, in seconds by environment.
     lifetimes: Mapping[str, int]
+
+    def known_scopes(self, source: Source) -> dict[str, Scope]:
+        """Every scope that means something: declared, written by an operator, or demanded by a route."""
+        return {name: Scope(name) for name in self.demanded()} | self.scopes.all(source)
 
 
 def hand(by: By) -> str:

@@ -23,10 +23,11 @@ from .policy import ReviewPolicy
 class Dossier:
     """One application as it stands at ``now``. Checks read it and nothing else.
 
-    ``known_scopes`` are declared or stored; ``shared`` maps a credential's id to the clients of others that prove
-    themselves with the same secret; ``owners`` are ids of owners who can sign in; ``proved_addresses`` are members'
-    own; ``exercised`` are scopes that a good sandbox call was observed for; ``credentials`` are those that live, by
-    client id; ``lifetimes`` are the longest a credential should live, in seconds by environment.
+    ``known_scopes`` are declared, stored, or demanded by a route; ``shared`` maps a credential's id to the clients of
+    others that prove themselves with the same secret; ``owners`` are ids of owners who can sign in;
+    ``proved_addresses`` are members' own; ``exercised`` are scopes that a good sandbox call was observed for;
+    ``credentials`` are those that live, by client id; ``lifetimes`` are the longest a credential should live, in
+    seconds by environment.
     """
 
     application: Application
@@ -60,7 +61,7 @@ def gather(source: Source, desk: Desk, application: Application, now: dt.datetim
     return Dossier(
         application,
         now,
-        known_scopes=desk.scopes.all(source),
+        known_scopes=desk.known_scopes(source),
         clients=clients,
         credentials=credentials,
         grants=tuple(grants_of(source, application.id)),

@@ -54,8 +54,9 @@ _MOVE, _REVIEW = Happening.ONBOARDING_MOVE_REFUSED, Happening.ONBOARDING_REVIEW_
 class Onboarding:
     """The lifecycle of applications: checks, graduation, reviews, certification, standing, of one house.
 
-    ``observed`` brings sandbox calls, ``scopes_of_route`` says what a call exercised, ``reachable`` which routes a
-    set of scopes newly opens, ``monitor_start`` begins monitoring in the transaction of the move to production.
+    ``observed`` brings sandbox calls, ``scopes_of_route`` says what a call exercised, ``demanded`` which scopes any
+    route demands, ``reachable`` which routes a set of scopes newly opens; ``monitor_start`` begins monitoring in the
+    transaction of the move to production.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Onboarding:
         checks: Registry[OnboardingCheck] | None = None,
         observed: Observed = lambda application_id, environment, since: (),
         scopes_of_route: ScopesOfRoute = lambda endpoint, method: frozenset(),
+        demanded: Callable[[], Iterable[str]] = tuple,
         reachable: Reachable = lambda new, old: (),
         monitor_start: Callable[[Transaction, By, Client], object] = lambda tx, by, client: None,
         notify: Callable[[Transaction, Notice], object] = queue_notice,
@@ -82,8 +84,8 @@ class Onboarding:
         self.certification = certification or Certification()
         self.door = door
         self._desk = Desk(
-            store, clock, scopes, keys, secrets, self.checks, observed, scopes_of_route, reachable, monitor_start,
-            notify, self.policy, self.certification, door, lifetimes,
+            store, clock, scopes, keys, secrets, self.checks, observed, scopes_of_route, demanded, reachable,
+            monitor_start, notify, self.policy, self.certification, door, lifetimes,
         )  # fmt: skip
 
     def __repr__(self) -> str:

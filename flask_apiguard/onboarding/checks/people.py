@@ -28,6 +28,8 @@ def purpose(dossier: Dossier) -> Evidence:
     """A sentence that a reviewer can weigh."""
     told = " ".join(dossier.application.purpose.split())
     found = {"characters": len(told), "expected": f"at least {PURPOSE_AT_LEAST}"}
+    if dossier.application.invited and told:
+        return passed("The operator who invited the application gave a reason.", invited=True)
     if len(told) >= PURPOSE_AT_LEAST and len(set(told.casefold().split())) >= 3:
         return passed("The purpose is told.", **found)
     return failed("The purpose says too little.", "Write in a sentence what it does and for whom.", **found)
