@@ -16,9 +16,10 @@ import sqlalchemy as sa
 
 from ..clients import changed
 from ..crypto import Secrets, new_id
-from ..db import Transaction
+from ..db import Store, Transaction
 from ..ledger import enter
 from ..values import By, Environment, Happening
+from .alone import Insert
 from .format import Format, Malformed, Written
 from .records import Source
 from .tables import token as table
@@ -27,6 +28,7 @@ PURPOSE = "token"
 #: How long an ended token is kept, so that its holder hears "expired" and not "unknown".
 KEPT = dt.timedelta(days=1)
 PRUNED_AT_ONCE = 1000
+_INSERT = Insert(table)
 
 
 class TokenKind(StrEnum):
@@ -61,6 +63,7 @@ class Token:
     revoked_at: dt.datetime | None = None
 
 
+_NAMES = tuple(column.name for column in table.c if column.name != "digest")
 COLUMNS = tuple(column for column in table.c if column.name != "digest")
 
 
@@ -72,9 +75,9 @@ class Tokens:
         self.lifetime = lifetime
         self._secrets = secrets
 
-    def issue(
+    def make(
         self,
-        tx: Transaction,
+        now: dt.datetime,
         *,
         client_id: str,
         environment: Environment,
@@ -88,9 +91,9 @@ class Tokens:
         parent: Token | None = None,
         family_id: str | None = None,
     ) -> tuple[Token, str]:
-        """Write one token; its text is returned here and nowhere else. ``lifetime`` is seconds.
+        """A token and its text, written nowhere yet. ``lifetime`` is seconds; a ``parent`` gives family and generation.
 
-        A ``parent`` gives family and generation. The client's right to the token is the caller's to know.
+        The client's right to the token is the caller's to know.
         """
         kind = TokenKind(kind)
         text = self.format.make_token(_WRITTEN[kind])
@@ -99,13 +102,30 @@ class Tokens:
         made = Token(
             token_id,
             parent.family_id if parent is not None else family_id or token_id,
-            kind, client_id, environment, tuple(sorted(scopes)), tx.now, tx.now + span, credential_id, user_id,
+            kind, client_id, environment, tuple(sorted(scopes)), now, now + span, credential_id, user_id,
             tuple(audience), cnf,
             generation=parent.generation + 1 if parent is not None else 0,
             parent_id=parent.id if parent is not None else None,
         )  # fmt: skip
-        tx.execute(table.insert(), [_values(made) | {"digest": self.digest(text)}])
         return made, text
+
+    def issue(self, tx: Transaction, **facts: Any) -> tuple[Token, str]:
+        """Write one token, made of the facts that ``make`` takes; its text is returned here and nowhere else."""
+        made, text = self.make(tx.now, **facts)
+        tx.execute(table.insert(), [self._row(made, text)])
+        return made, text
+
+    def issue_alone(self, store: Store, **facts: Any) -> tuple[Token, str]:
+        """The same in a transaction of its own, as fast as the store can.
+
+        :raises StoreAway: the store does not answer.
+        """
+        made, text = self.make(store.now(), **facts)
+        _INSERT.run(store, self._row(made, text))
+        return made, text
+
+    def _row(self, made: Token, text: str) -> dict[str, Any]:
+        return _values(made) | {"digest": self.digest(text)}
 
     def digest(self, text: str) -> str:
         """How a token is stored."""
@@ -134,7 +154,7 @@ def token_of(values: sa.RowMapping) -> Token:
 
 
 def _values(made: Token) -> dict[str, Any]:
-    read: dict[str, Any] = {column.name: getattr(made, column.name) for column in COLUMNS}
+    read: dict[str, Any] = {name: getattr(made, name) for name in _NAMES}
     return read | {"scopes": list(made.scopes), "audience": list(made.audience)}
 
 

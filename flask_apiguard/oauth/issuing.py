@@ -37,13 +37,12 @@ class Issuing:
 
     def for_client(self, client: Proved, scopes: frozenset[str]) -> dict[str, Any]:
         """An access token of the client's own, and the answer that carries it (RFC 6749, section 5.1)."""
-        with self._store.write() as tx:
-            left = int(client.ends_at - tx.now.timestamp())
-            lifetime = max(1, min(self._tokens.lifetime, left))
-            _, text = self._tokens.issue(
-                tx, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes,
-                lifetime=lifetime, credential_id=client.credential_id,
-            )  # fmt: skip
+        left = int(client.ends_at - self._store.now().timestamp())
+        lifetime = max(1, min(self._tokens.lifetime, left))
+        _, text = self._tokens.issue_alone(
+            self._store, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes,
+            lifetime=lifetime, credential_id=client.credential_id,
+        )  # fmt: skip
         return answer(text, lifetime, scopes)
 
 

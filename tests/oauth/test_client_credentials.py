@@ -152,6 +152,8 @@ def test_a_remembered_client_costs_one_insert_and_no_question(world: World) -> N
     world.token(holder)
     world.token(holder)
     seen: list[str] = []
-    sa.event.listen(world.house.store.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+    sa.event.listen(
+        world.house.store.engine, "checkout", lambda connection, *_: connection.set_trace_callback(seen.append)
+    )
     world.token(holder)
-    assert [statement.split()[0] for statement in seen if not statement.startswith("BEGIN")] == ["INSERT"]
+    assert [statement.split()[0] for statement in seen] == ["INSERT"]
