@@ -72,9 +72,7 @@ def test_a_document_of_another_tenant(logged_in_client: FlaskClient, other_tenan
     ],
     ids=["type", "size", "no file"],
 )
-def test_bad_documents(
-    logged_in_client: FlaskClient, sent: Callable[[], dict[str, object]], status: int
-) -> None:
+def test_bad_documents(logged_in_client: FlaskClient, sent: Callable[[], dict[str, object]], status: int) -> None:
     assert logged_in_client.post(f"{URL}/documents", **sent()).status_code == status
 
 
