@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from flask import Flask, current_app
 
 from .access import Policy
+from .api import NAME as API
+from .api import make_blueprint
 from .cli import commands
 from .contracts import CredentialType, EventSink, Notifier, OnboardingCheck
 from .errors import ConfigurationError
@@ -66,6 +68,8 @@ class APIGuard:
         app.wsgi_app = house.perimeter(app.wsgi_app)  # type: ignore[method-assign]
         attach(app, lambda: house.gate)
         app.cli.add_command(commands(house.settings[CLI_NAME]))
+        house.book.own(API)
+        app.register_blueprint(make_blueprint(house))
         if house.places is not None:
             from .oauth.blueprint import mount  # and with it the OAuth library, which nobody else needs
 

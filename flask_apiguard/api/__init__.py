@@ -1,0 +1,50 @@
+"""The JSON API under ``/apiguard/api/v1``, and the pages that links in mails lead to.
+
+One table of endpoints (``endpoints``) drives routing, validation, seats and documentation. The blueprint has one route
+for all of it: an app's factory pays for that one, and no host handler ever sees an error of ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Blueprint, request
+from werkzeug.wrappers import Response
+
+from . import tables
+
+if TYPE_CHECKING:
+    from ..house import House
+
+NAME = "apiguard_api"
+METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT", "TRACE")
+PAGES = ("invitation", "prove", "sign-in")
+
+
+def make_blueprint(house: House) -> Blueprint:
+    """The blueprint of one app. What stands behind it is imported at its first request."""
+    blueprint = Blueprint(NAME, __name__, url_prefix="/apiguard")
+
+    @blueprint.route("/api/v1/", defaults={"rest": ""}, methods=METHODS)
+    @blueprint.route("/api/v1/<path:rest>", methods=METHODS)
+    def api(rest: str) -> Response:
+        from .dispatch import handle
+
+        return handle(house, request, rest)
+
+    @blueprint.route(f"/<any({', '.join(map(repr, PAGES))}):page>", methods=("GET", "POST"))
+    def page(page: str) -> Response:
+        from .pages import answer
+
+        return answer(house, request, page)
+
+    @blueprint.route("/static/<any('code.js', 'page.css'):name>")
+    def static(name: str) -> Response:
+        from .pages import file
+
+        return file(house, name)
+
+    return blueprint
+
+
+__all__ = ["NAME", "make_blueprint", "tables"]

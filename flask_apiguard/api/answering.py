@@ -1,0 +1,90 @@
+"""From a handler's answer to a response; from any error to a problem document."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import asdict, replace
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from flask import Request
+from flask.signals import got_request_exception
+from marshmallow import Schema
+from werkzeug.wrappers import Response
+
+from ..errors import REQUEST_ID, APIGuardError, Missing, decision_of, respond
+from ..gate.challenge import challenged
+from ..values import Decision, Reason
+from .call import Answer
+from .table import Endpoint
+
+if TYPE_CHECKING:
+    from ..house import House
+
+logger = logging.getLogger("flask_apiguard")
+CHALLENGES = ('Bearer realm="apiguard"',)
+
+
+@cache
+def _schema(schema: type[Schema]) -> Schema:
+    return schema()
+
+
+def document_of(endpoint: Endpoint, answer: Answer) -> Any:
+    """The answer as JSON: a resource with ``next``, or a page with ``items``, ``cursor`` and ``next``."""
+    follow = [asdict(one) for one in answer.next]
+    if endpoint.out is None:
+        return answer.value
+    schema = _schema(endpoint.out)
+    if endpoint.many:
+        return {"items": schema.dump(answer.value, many=True), "cursor": answer.cursor, "next": follow}
+    return {**schema.dump(answer.value), "next": follow}
+
+
+def text_of(document: Any) -> str:
+    """JSON without blanks; nothing in it that is not JSON."""
+    return json.dumps(document, separators=(",", ":"), allow_nan=False)
+
+
+def respond_with(house: House, request: Request, status: int, body: str, headers: Any = ()) -> Response:
+    """A JSON response with our manners."""
+    response = house.app.response_class(body, status=status, content_type="application/json")
+    for name, value in dict(headers).items():
+        response.headers[name] = value
+    return mannered(request, response)
+
+
+def mannered(request: Request, response: Response) -> Response:
+    """Never cached, never guessed at, with the request's id."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.add("Vary", "Authorization")
+    if REQUEST_ID in request.environ:
+        response.headers["X-Request-Id"] = request.environ[REQUEST_ID]
+    return response
+
+
+def problem(house: House, request: Request, error: Exception, endpoint: Endpoint | None = None) -> Response:
+    """Any error as a problem document. What is not ours is logged, signalled to the host, and loses its detail."""
+    if not isinstance(error, APIGuardError):
+        logger.error("%s failed", endpoint.name if endpoint else "the API", exc_info=error)
+        got_request_exception.send(house.app, _async_wrapper=house.app.ensure_sync, exception=error)
+    return refusal(house, request, _told(error, endpoint))
+
+
+def refusal(house: House, request: Request, decision: Decision) -> Response:
+    """A decision as a response of ours."""
+    told = challenged(decision, CHALLENGES, house.manners.metadata_url)
+    return mannered(request, respond(told, request.environ, house.app.response_class))
+
+
+def _told(error: Exception, endpoint: Endpoint | None) -> Decision:
+    """What the caller hears: of an id that isn't there as much as of one that is somebody else's."""
+    decision = decision_of(error)
+    if isinstance(error, Missing) and endpoint is not None and "<" in endpoint.path:
+        return Decision(False, Reason.API_MISSING)
+    if decision.reason is Reason.CREDENTIAL_MISSING:
+        return replace(decision, reason=Reason.API_UNAUTHENTICATED)
+    return decision

@@ -1,0 +1,311 @@
+"""Applications: registered, read, edited, taken to the sandbox, retired."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from marshmallow import fields
+
+from ..access import grants_of
+from ..clients import Application, registry
+from ..errors import Denied
+from ..onboarding.moves import locked
+from ..people import Act, demand
+from ..values import Actor, Decision, Environment, Reason, State
+from .call import Answer, Call
+from .clients import ClientOut
+from .credentials import NewCredentialOut
+from .fields import (
+    Choice,
+    Done,
+    Email,
+    Id,
+    In,
+    Line,
+    Moment,
+    Out,
+    PageIn,
+    Prose,
+    ReasonIn,
+    Resource,
+    Secret,
+    Several,
+    TableOf,
+    Whole,
+)
+from .lookups import application_of
+from .paging import page
+from .table import Table
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from ..db import Transaction
+
+table = Table("applications")
+
+
+class FactsIn(In):
+    name = Line(1, 200)
+    purpose = Prose(0, 2000)
+    contact_email = Email()
+    redirect_uris = Several(Line(1, 500), 20)
+    requested_scopes = TableOf(Id(), Prose(0, 500), 50, metadata={"description": "Scope and what it is for."})
+    requested_plan = Id(allow_none=True)
+    data_class = Line(0, 40)
+    expected_calls_per_day = Whole(0, 10**9, allow_none=True)
+    addresses = Several(Line(1, 60), 100)
+
+
+class ApplicationIn(FactsIn):
+    name = Line(1, 200, required=True)
+    organization_id = Id()
+
+
+class ReferenceIn(In):
+    reference = Line(1, 200, required=True, allow_none=True)
+
+
+class FilterIn(PageIn):
+    state = Choice(*(state.value for state in State))
+    organization_id = Id()
+    reference = Line(1, 200)
+
+
+class ApplicationOut(Resource):
+    id = fields.String()
+    organization_id = fields.String()
+    name = fields.String()
+    state = fields.String()
+    purpose = fields.String()
+    contact_email = fields.String()
+    contact_proved_at = Moment(allow_none=True)
+    redirect_uris = fields.List(fields.String())
+    requested_scopes = fields.Dict(keys=fields.String(), values=fields.String())
+    requested_plan = fields.String(allow_none=True)
+    data_class = fields.String()
+    expected_calls_per_day = fields.Integer(allow_none=True)
+    addresses = fields.List(fields.String())
+    reference = fields.String(allow_none=True)
+    invited = fields.Boolean()
+    created_at = Moment()
+    moved_at = Moment()
+    recertify_at = Moment(allow_none=True)
+    version = fields.Integer()
+
+
+class CertificationOut(Out):
+    standing = fields.String()
+    changes_at = Moment(allow_none=True)
+
+
+class GrantedOut(Out):
+    scope = fields.String()
+    environment = fields.String()
+    until = Moment(allow_none=True)
+
+
+class WholeOut(ApplicationOut):
+    """An application with its clients and what it holds."""
+
+    clients = fields.List(fields.Nested(ClientOut(exclude=("next",))))
+    grants = fields.List(fields.Nested(GrantedOut))
+    certification = fields.Nested(CertificationOut)
+
+
+class EnteredOut(Resource):
+    """The sandbox client and its first credential, whose secret is shown once."""
+
+    application = fields.Nested(ApplicationOut(exclude=("next",)))
+    client = fields.Nested(ClientOut(exclude=("next",)))
+    credential = fields.Nested(NewCredentialOut(exclude=("next",)))
+    review_id = fields.String(allow_none=True)
+
+
+class InviteIn(In):
+    organization = Line(1, 200, required=True, metadata={"description": "An id, or the name of a new one."})
+    name = Line(1, 200, required=True)
+    reason = Prose(1, 2000, required=True)
+    scopes = Several(Id(), 50, required=True)
+    contact_email = Email()
+    reference = Line(1, 200)
+    plan = Id()
+    environment = Choice("sandbox", "production", load_default="production")
+    purpose = Prose(0, 2000, load_default="")
+    addresses = Several(Line(1, 60), 100, load_default=list)
+
+
+class ContactIn(In):
+    code = Secret(200, required=True)
+
+
+def _whole(call: Call, source: Transaction | sa.Connection, found: Application) -> Answer:
+    standing, changes_at = call.house.onboarding.certification_of(found)
+    value = {name: getattr(found, name) for name in Application.__slots__} | {
+        "clients": registry.clients_of(source, found.id), "grants": grants_of(source, found.id),
+        "certification": {"standing": standing.value, "changes_at": changes_at},
+    }  # fmt: skip
+    follow = call.followed(call.house.onboarding.next_of(source, call.by, found.id))
+    if (
+        found.contact_proved_at is None
+        and found.contact_email
+        and call.may(Act.CLIENTS_APPLICATION_CHANGE, found.organization_id)
+    ):
+        path, why = "/applications/<id>/contact", "The contact address is not proved yet: have its mail sent again."
+        follow.append(call.next("send-contact-proof", "POST", path, why, id=found.id))
+    return Answer(value, follow, headers={"ETag": f'"{found.version}"'})
+
+
+def _facts(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts as the registry keeps them."""
+    told = {name: value for name, value in body.items() if name != "organization_id"}
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+
+
+@table.get("/applications", "Applications", query=FilterIn, out=ApplicationOut, many=True,
+           act=Act.CLIENTS_APPLICATION_READ)  # fmt: skip
+def list_(call: Call) -> Answer:
+    query, mine = call.query, call.organizations()
+    if "organization_id" in query:
+        demand(call.by, Act.CLIENTS_APPLICATION_READ, query["organization_id"])
+        mine = [query["organization_id"]]
+    state = State(query["state"]) if "state" in query else None
+
+    def read(after: str, limit: int) -> list[Application]:
+        with call.read() as conn:
+            return registry.applications(
+                conn, organization_ids=mine, state=state, reference=query.get("reference"), after=after, limit=limit
+            )
+
+    why = "Register what will call."
+    return page(call, read, [call.next("create-application", "POST", "/applications", why)])
+
+
+@table.post("/applications", "Register an application", body=ApplicationIn, out=WholeOut, status=201,
+            act=Act.CLIENTS_APPLICATION_CREATE)  # fmt: skip
+def create(call: Call) -> Answer:
+    owner = call.body.get("organization_id") or call.organization()
+    demand(call.by, Act.CLIENTS_APPLICATION_CREATE, owner)
+    with call.write() as tx:
+        registry.organization(tx, owner)
+        made = call.house.onboarding.register(tx, call.by, owner, _facts(call.body))
+        made = _contact(call, tx, made)
+    with call.read() as conn:
+        answer = _whole(call, conn, made)
+    href = call.href("/applications/<id>", id=made.id)
+    return Answer(answer.value, answer.next, headers={**answer.headers, "Location": href})
+
+
+def _contact(call: Call, tx: Transaction, found: Application) -> Application:
+    """Take the contact as proved when it is the proved address of whoever names it; else send a mail there."""
+    if found.contact_email and found.contact_proved_at is None and call.by.kind is Actor.PERSON:
+        person = call.house.people.person(call.person_id)
+        if person.email == found.contact_email and person.email_proved_at is not None:
+            return registry.prove_contact(tx, call.by, found.id)
+        call.house.onboarding.send_contact_proof(tx, call.by, found.id)
+    return found
+
+
+@table.post("/invited-applications", "Bring in an application at once, as an operator", body=InviteIn,
+            out=EnteredOut, status=201, secret=True, act=Act.CLIENTS_ORGANIZATION_CREATE)  # fmt: skip
+def invite(call: Call) -> Answer:
+    demand(call.by, Act.CLIENTS_ORGANIZATION_CREATE)
+    body = dict(call.body)
+    body["environment"] = Environment(body["environment"])
+    with call.write() as tx:
+        made = call.house.onboarding.invite(tx, call.by, **body)
+    return _entered(call, made, made.review_id)
+
+
+def _entered(call: Call, made: Any, review_id: str | None) -> Answer:
+    value = {
+        "application": made.application, "client": made.client, "review_id": review_id,
+        "credential": {name: getattr(made.credential, name) for name in made.credential.__slots__}
+        | {"secret": made.secret},
+    }  # fmt: skip
+    with call.read() as conn:
+        follow = call.followed(call.house.onboarding.next_of(conn, call.by, made.application.id))
+    href = call.href("/applications/<id>", id=made.application.id)
+    return Answer(value, follow, headers={"Location": href})
+
+
+@table.get("/applications/<application_id>", "An application", out=WholeOut, act=Act.CLIENTS_APPLICATION_READ)
+def read(call: Call) -> Answer:
+    with call.read() as conn:
+        return _whole(call, conn, application_of(call, conn, Act.CLIENTS_APPLICATION_READ))
+
+
+@table.patch("/applications/<application_id>", "Edit facts of an application; needs If-Match", body=FactsIn,
+             out=WholeOut, act=Act.CLIENTS_APPLICATION_CHANGE)  # fmt: skip
+def edit(call: Call) -> Answer:
+    with call.write() as tx:
+        application_of(call, tx, Act.CLIENTS_APPLICATION_CHANGE)
+        found = locked(tx, call.path["application_id"])
+        demand_version(call, found.version)
+        changed = call.house.onboarding.edit(tx, call.by, found.id, _facts(call.body))
+        if changed.contact_email != found.contact_email:
+            changed = _contact(call, tx, changed)
+    with call.read() as conn:
+        return _whole(call, conn, changed)
+
+
+def demand_version(call: Call, version: int) -> None:
+    """Go on only when the caller knows what it changes (RFC 9110, section 13.1.1).
+
+    :raises Denied: 428 without If-Match, 412 when somebody else was faster.
+    """
+    told = call.request.headers.get("If-Match")
+    if told is None:
+        raise Denied(Decision(False, Reason.API_VERSION_MISSING))
+    if told.strip() != "*" and f'"{version}"' not in [one.strip().removeprefix("W/") for one in told.split(",")]:
+        raise Denied(Decision(False, Reason.API_VERSION_STALE, have=str(version)))
+
+
+@table.put("/applications/<application_id>/reference", "Bind an application to the host's customer",
+           body=ReferenceIn, out=WholeOut, act=Act.CLIENTS_APPLICATION_REFER)  # fmt: skip
+def refer(call: Call) -> Answer:
+    with call.write() as tx:
+        found = application_of(call, tx, Act.CLIENTS_APPLICATION_REFER)
+        found = registry.set_reference(tx, call.by, found.id, call.body["reference"])
+    with call.read() as conn:
+        return _whole(call, conn, found)
+
+
+@table.post("/applications/<application_id>/contact", "Send the contact address its code again", out=Done,
+            status=202, act=Act.CLIENTS_APPLICATION_CHANGE)  # fmt: skip
+def contact(call: Call) -> Answer:
+    with call.write() as tx:
+        found = application_of(call, tx, Act.CLIENTS_APPLICATION_CHANGE)
+        call.house.onboarding.send_contact_proof(tx, call.by, found.id)
+    path, why = "/applications/<id>/contact/proof", "The mail brings a code."
+    return Answer({"done": True}, [call.next("prove-contact", "POST", path, why, id=found.id)])
+
+
+@table.post("/applications/<application_id>/contact/proof", "Prove the contact address with the code of its mail",
+            body=ContactIn, out=WholeOut, act=Act.CLIENTS_APPLICATION_CHANGE)  # fmt: skip
+def prove_contact(call: Call) -> Answer:
+    with call.write() as tx:
+        found = application_of(call, tx, Act.CLIENTS_APPLICATION_CHANGE)
+        found = call.house.onboarding.prove_contact(tx, call.by, found.id, call.body["code"])
+    with call.read() as conn:
+        return _whole(call, conn, found)
+
+
+@table.post("/applications/<application_id>/sandbox", "Enter the sandbox", out=EnteredOut, status=201, secret=True,
+            act=Act.ONBOARDING_APPLICATION_MOVE)  # fmt: skip
+def enter_sandbox(call: Call) -> Answer:
+    with call.write() as tx:
+        found = application_of(call, tx, Act.ONBOARDING_APPLICATION_MOVE)
+        made = call.house.onboarding.enter_sandbox(tx, call.by, found.id)
+    return _entered(call, made, made.review.id if made.review else None)
+
+
+@table.post("/applications/<application_id>/retirement", "Retire an application for good", body=ReasonIn,
+            out=WholeOut, act=Act.ONBOARDING_APPLICATION_RETIRE)  # fmt: skip
+def retire(call: Call) -> Answer:
+    with call.write() as tx:
+        found = application_of(call, tx, Act.ONBOARDING_APPLICATION_RETIRE)
+        found = call.house.onboarding.retire(tx, call.by, found.id, call.body["reason"])
+    with call.read() as conn:
+        return _whole(call, conn, found)

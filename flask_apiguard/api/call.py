@@ -1,0 +1,122 @@
+"""What a handler is given, and what it gives back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from flask import Request
+
+from ..db import Transaction
+from ..errors import Denied, Missing
+from ..people import HOUSE_SEATS, Origin, may
+from ..values import Actor, By, Caller, Decision, Reason
+from .table import Endpoint
+
+if TYPE_CHECKING:
+    from ..house import House
+
+BASE = "/apiguard/api/v1"
+
+
+@dataclass(frozen=True)
+class Next:
+    """One thing that can be done next, and why."""
+
+    action: str
+    method: str
+    href: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a handler answers: a value for the endpoint's schema, and what can be done next.
+
+    ``shown`` names the thing whose secret stands in the answer; such an answer is not kept for repetition.
+    """
+
+    value: Any = None
+    next: Sequence[Next] = ()
+    cursor: str | None = None
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    raw: Iterator[bytes] | bytes | None = None
+
+
+@dataclass
+class Call:
+    """One call of one endpoint. ``by`` is who acts; ``caller`` is set when that is a client."""
+
+    house: House
+    request: Request
+    endpoint: Endpoint
+    path: Mapping[str, str]
+    origin: Origin
+    by: By
+    caller: Caller | None = None
+    session: str | None = None
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    def read(self) -> AbstractContextManager[sa.Connection]:
+        """A connection to the state store."""
+        return self.house.store.read()
+
+    def write(self) -> AbstractContextManager[Transaction]:
+        """A transaction on the state store."""
+        return self.house.store.write()
+
+    @property
+    def person_id(self) -> str:
+        """The person who calls.
+
+        :raises Denied: it is a client.
+        """
+        if self.by.kind is not Actor.PERSON:
+            raise Denied(Decision(False, Reason.API_UNAUTHENTICATED))
+        return self.by.id
+
+    def href(self, path: str, **parts: str) -> str:
+        """The address of an endpoint, from its path in the table."""
+        filled = re.sub(r"<(\w+)>", lambda found: quote(parts[found[1]], safe=":@"), path)
+        return f"{self.request.environ.get('SCRIPT_NAME', '')}{BASE}{filled}"
+
+    def next(self, action: str, method: str, path: str, why: str, **parts: str) -> Next:
+        """One thing to do next."""
+        return Next(action, method, self.href(path, **parts), why)
+
+    def followed(self, found: Iterable[Any]) -> list[Next]:
+        """What ``onboarding`` says comes next, with addresses below the place where this app is mounted."""
+        root = self.request.environ.get("SCRIPT_NAME", "")
+        return [Next(one.action, one.method, _rooted(one.href, root), one.why) for one in found]
+
+    def organizations(self) -> list[str] | None:
+        """The organizations whose things this actor sees; None: all of them."""
+        if self.by.kind is Actor.PERSON and not HOUSE_SEATS.isdisjoint(self.by.seats):
+            return None
+        return sorted({seat.partition("@")[2] for seat in self.by.seats if "@" in seat})
+
+    def may(self, act: Any, organization_id: str | None = None) -> bool:
+        """Whether this actor may."""
+        return may(self.by, act, organization_id)
+
+    def organization(self) -> str:
+        """The organization that the caller acts for.
+
+        :raises Missing: it sits in several, or in none, and named none of them.
+        """
+        if self.by.organization_id is None:
+            raise Missing("Name the organization to act for in the Apiguard-Organization header.")
+        return self.by.organization_id
+
+
+def _rooted(href: str, root: str) -> str:
+    if href.startswith(root + "/apiguard/"):
+        return href
+    return root + href if href.startswith("/apiguard/") else f"{root}{BASE}{href}"

@@ -1,0 +1,103 @@
+"""The way of one call: find its endpoint, identify, read, reserve its idempotency key, handle, answer."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from flask import Request
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Map, RequestRedirect, Rule
+from werkzeug.wrappers import Response
+
+from ..errors import APIGuardError, Denied, Forbidden, Missing, StoreAway
+from ..onboarding import ONBOARDING
+from ..values import Actor, Decision, Reason
+from . import answering
+from .call import Answer, Call
+from .endpoints import ENDPOINTS
+from .fields import ID
+from .idempotency import Reservation
+from .identify import identify, origin_of, stranger
+from .reading import read_body, read_bytes, read_query
+from .table import Endpoint, Who
+
+if TYPE_CHECKING:
+    from ..house import House
+
+
+@cache
+def _paths() -> Map:
+    """Every path of the table; made once for all apps, at the first call, so that no factory pays for it."""
+    return Map(
+        [Rule(one.path, endpoint=one, methods=[one.method]) for one in ENDPOINTS], strict_slashes=True,
+        merge_slashes=False,
+    )  # fmt: skip
+
+
+def handle(house: House, request: Request, rest: str) -> Response:
+    """Answer one call below the base path. Never raises: the host's error handlers are the host's."""
+    endpoint: Endpoint | None = None
+    try:
+        endpoint, path = _find(request, rest)
+        return _run(house, request, endpoint, path)
+    except Exception as error:  # noqa: BLE001 - the one place where any error becomes an answer
+        return answering.problem(house, request, error, endpoint)
+
+
+def _find(request: Request, rest: str) -> tuple[Endpoint, dict[str, str]]:
+    adapter = _paths().bind("localhost")
+    try:
+        endpoint, path = adapter.match("/" + rest, method=request.method)
+    except MethodNotAllowed as error:
+        allowed = ", ".join(sorted(error.valid_methods or ()))
+        raise Denied(Decision(False, Reason.API_METHOD, headers=(("Allow", allowed),))) from None
+    except (NotFound, RequestRedirect):
+        raise Missing("There is no such path.") from None
+    if not all(ID.fullmatch(value) for value in path.values()):
+        raise Missing
+    return endpoint, path
+
+
+def _run(house: House, request: Request, endpoint: Endpoint, path: dict[str, str]) -> Response:
+    origin = origin_of(request)
+    call = Call(house, request, endpoint, path, origin, stranger(origin))
+    if endpoint.who in (Who.PERSON, Who.CLIENT):
+        call.by, call.caller, call.session = identify(house, request, origin)
+        if call.by.kind is Actor.CLIENT and endpoint.who is not Who.CLIENT:
+            raise Forbidden("A client's credential opens only what is its own here.", need="a person token")
+    if endpoint.open_only and house.settings[ONBOARDING] != "open":
+        raise Forbidden("People come in by invitation here.", need="an invitation")
+    data = read_bytes(request)
+    call.query = read_query(request, endpoint)
+    call.body = read_body(request, endpoint, data)
+    reservation = Reservation(house, call, data)
+    kept = reservation.take()
+    if kept is not None:
+        headers = {"Idempotency-Replayed": "true"} | ({"Location": kept.location} if kept.location else {})
+        return answering.respond_with(house, request, kept.status, kept.answer, headers)
+    return _handled(call, reservation)
+
+
+def _handled(call: Call, reservation: Reservation) -> Response:
+    endpoint = call.endpoint
+    try:
+        answer = _answer(endpoint.handle(call))
+    except StoreAway:
+        raise  # whether it was done nobody knows: the key says so
+    except APIGuardError:
+        reservation.release()
+        raise
+    if answer.raw is not None:
+        response = call.house.app.response_class(answer.raw, content_type=endpoint.media)
+        for name, value in answer.headers.items():
+            response.headers[name] = value
+        return answering.mannered(call.request, response)
+    status = answer.status or endpoint.status
+    text = answering.text_of(answering.document_of(endpoint, answer))
+    reservation.keep(status, None if endpoint.secret else text, answer.headers.get("Location", ""))
+    return answering.respond_with(call.house, call.request, status, text, answer.headers)
+
+
+def _answer(value: Any) -> Answer:
+    return value if isinstance(value, Answer) else Answer(value)

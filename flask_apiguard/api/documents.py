@@ -1,0 +1,63 @@
+"""For everybody: what a reason means, what this API is, and whether it works."""
+
+from __future__ import annotations
+
+from html import escape
+
+from marshmallow import fields
+
+from ..errors import APIGuardError, Missing
+from ..values import Reason
+from .call import BASE, Answer, Call
+from .fields import Resource
+from .table import Table, Who
+
+table = Table("documents")
+_BY_SLUG = {reason.slug: reason for reason in Reason}
+CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+
+class ProblemOut(Resource):
+    code = fields.String()
+    title = fields.String()
+    status = fields.Integer()
+    action = fields.String()
+
+
+class HealthOut(Resource):
+    live = fields.Boolean()
+    ready = fields.Boolean()
+
+
+@table.get("/problems/<slug>", "What a reason means, and what to do", who=Who.ANYBODY, out=ProblemOut)
+def problem(call: Call) -> Answer:
+    reason = _BY_SLUG.get(call.path["slug"])
+    if reason is None:
+        raise Missing
+    accepts = call.request.accept_mimetypes
+    if accepts.best_match(("application/json", "text/html")) == "text/html":
+        page = (
+            "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+            f"<title>{escape(reason.title)}</title><main><h1>{escape(reason.title)}</h1>"
+            f"<p>{escape(reason.action)}</p><p>{reason.status} <code>{escape(str(reason))}</code></p></main></html>"
+        )
+        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": CSP}
+        return Answer(raw=page.encode(), headers=headers)
+    return Answer({"code": str(reason), "title": reason.title, "status": reason.status, "action": reason.action})
+
+
+@table.get("/openapi.json", "This API as OpenAPI 3.1", who=Who.ANYBODY)
+def openapi(call: Call) -> Answer:
+    from .openapi import document
+
+    return Answer(document(call.request.environ.get("SCRIPT_NAME", "") + BASE))
+
+
+@table.get("/health", "Whether it lives, and whether it can decide", who=Who.ANYBODY, out=HealthOut)
+def health(call: Call) -> Answer:
+    try:
+        with call.read():
+            ready = True
+    except APIGuardError:
+        ready = False
+    return Answer({"live": True, "ready": ready}, status=200 if ready else 503)

@@ -1,0 +1,77 @@
+"""Who calls our API: a person by token or session, a client by its credential, or the host's signed-in user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flask import Request
+
+from ..credentials import presented_texts
+from ..errors import REQUEST_ID, Denied
+from ..gate.origins import same_origin
+from ..people import Origin
+from ..values import Actor, By, Caller, Decision, Reason
+
+if TYPE_CHECKING:
+    from ..house import House
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+ORGANIZATION = "Apiguard-Organization"
+WORDS = ("person", "session")
+
+
+def origin_of(request: Request) -> Origin:
+    """Where a request comes from, for record and throttle."""
+    return Origin(request.remote_addr or "", request.environ.get(REQUEST_ID, ""))
+
+
+def stranger(origin: Origin) -> By:
+    """Nobody in particular: holds no seat, so no act is open to it."""
+    return By(Actor.PERSON, "", "", None, frozenset(), origin.request_id, origin.address)
+
+
+def identify(house: House, request: Request, origin: Origin) -> tuple[By, Caller | None, str | None]:
+    """Who acts, the client when it is one, and the session's secret when that was presented.
+
+    :raises Denied: 401, nobody or something bad; 400, two different credentials; 403, another site's page; 429.
+    """
+    _, text = presented_texts(request)
+    organization = request.headers.get(ORGANIZATION) or None
+    if text is None:
+        return _by_session(house, request, organization, origin), None, None
+    try:
+        if any(text.startswith(f"{house.brand}_{word}_") for word in WORDS):
+            by = house.people.verify_token(text, organization, origin=origin)
+            if by is None:
+                raise Denied(Decision(False, Reason.API_UNAUTHENTICATED))
+            return by, None, text
+        return *_by_credential(house, request, origin), None
+    except Denied as error:
+        raise _throttled(house, error, origin.address) from None
+
+
+def _by_credential(house: House, request: Request, origin: Origin) -> tuple[By, Caller]:
+    caller, _ = house.verifier.identify(request)
+    client = caller.client
+    if client is None:
+        raise Denied(Decision(False, Reason.API_UNAUTHENTICATED))
+    whose, seats = client.organization_id, frozenset[str]()
+    return By(Actor.CLIENT, client.id, client.name, whose, seats, origin.request_id, origin.address), caller
+
+
+def _by_session(house: House, request: Request, organization: str | None, origin: Origin) -> By:
+    user = house.options.host_user() if house.options.host_user is not None else None
+    if user is None:
+        raise Denied(Decision(False, Reason.API_UNAUTHENTICATED))
+    if request.method not in SAFE and not same_origin(request, house.manners.origins):
+        raise Denied(Decision(False, Reason.ORIGIN_REFUSED))
+    return house.people.for_host_user(user, organization, origin=origin)
+
+
+def _throttled(house: House, error: Denied, address: str) -> Denied:
+    """Count a failed credential against its address; beyond the bound the answer says only that."""
+    if error.decision.reason.status != 401:
+        return error
+    wait = house.attempts.blocked(address)
+    house.attempts.failed(address)
+    return error if wait is None else Denied(Decision(False, Reason.ATTEMPTS_EXCEEDED, retry_after=wait))

@@ -1,0 +1,95 @@
+"""Organizations: who owns applications."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from marshmallow import fields
+
+from ..clients import Organization, registry
+from ..errors import Conflict, Forbidden
+from ..people import Act, demand
+from ..values import Actor
+from .call import Answer, Call, Next
+from .fields import In, Line, Moment, PageIn, Resource
+from .paging import page
+from .table import Table
+
+table = Table("organizations")
+#: How many organizations one person may own by registering them.
+OWN_AT_MOST = 10
+
+
+class OrganizationIn(In):
+    name = Line(1, 200, required=True)
+
+
+class OrganizationOut(Resource):
+    id = fields.String()
+    name = fields.String()
+    created_at = Moment()
+    version = fields.Integer()
+
+
+def _next(call: Call, found: Organization) -> list[Next]:
+    follow = [call.next("applications", "GET", "/applications", "See its applications.")]
+    if call.may(Act.CLIENTS_APPLICATION_CREATE, found.id) and call.house.onboarding.door == "open":
+        follow.append(call.next("create-application", "POST", "/applications", "Register what will call."))
+    if call.may(Act.PEOPLE_INVITATION_SEND, found.id):
+        path, why = "/organizations/<id>/invitations", "Bring somebody in."
+        follow.append(call.next("invite", "POST", path, why, id=found.id))
+    return follow
+
+
+@table.get("/organizations", "Organizations", query=PageIn, out=OrganizationOut, many=True,
+           act=Act.CLIENTS_ORGANIZATION_READ)  # fmt: skip
+def list_(call: Call) -> Answer:
+    def read(after: str, limit: int) -> list[Organization]:
+        with call.read() as conn:
+            return registry.organizations(conn, ids=call.organizations(), after=after, limit=limit)
+
+    follow = []
+    if call.house.onboarding.door == "open" or call.may(Act.CLIENTS_ORGANIZATION_CREATE):
+        follow.append(call.next("create-organization", "POST", "/organizations", "Applications belong to one."))
+    return page(call, read, follow)
+
+
+@table.post("/organizations", "Register an organization", body=OrganizationIn, out=OrganizationOut, status=201,
+            act=Act.CLIENTS_ORGANIZATION_CREATE)  # fmt: skip
+def create(call: Call) -> Answer:
+    by, for_others = call.by, call.may(Act.CLIENTS_ORGANIZATION_CREATE)
+    if not for_others:
+        _demand_open(call)
+    with call.write() as tx:
+        made = registry.create_organization(tx, by, call.body["name"])
+        if not for_others:
+            # Whoever registers it is its first owner, and gives that seat to nobody but themselves.
+            first = replace(by, organization_id=made.id, seats=by.seats | {f"owner@{made.id}"})
+            call.house.people.give_seat(tx, first, by.id, made.id, "owner")
+    call.by = by if for_others else first
+    href = call.href("/organizations/<id>", id=made.id)
+    return Answer(made, _next(call, made), headers={"Location": href})
+
+
+def _demand_open(call: Call) -> None:
+    """Go on only where people may register organizations of their own.
+
+    :raises Forbidden: not here, or not with a narrowed token. :raises Conflict: enough of them.
+    """
+    if call.house.onboarding.door != "open" or call.by.kind is not Actor.PERSON:
+        demand(call.by, Act.CLIENTS_ORGANIZATION_CREATE)
+    held = call.house.people.seats_of(call.person_id)
+    owned = {one.organization_id for one in held if one.seat == "owner" and one.organization_id is not None}
+    if len(owned) >= OWN_AT_MOST:
+        raise Conflict(f"You own {len(owned)} organizations already. Ask an administrator for another.")
+    if owned and not any(f"owner@{one}" in call.by.seats for one in owned):
+        raise Forbidden("This token is narrower than its person.", need="owner")
+
+
+@table.get("/organizations/<organization_id>", "An organization", out=OrganizationOut,
+           act=Act.CLIENTS_ORGANIZATION_READ)  # fmt: skip
+def read(call: Call) -> Answer:
+    demand(call.by, Act.CLIENTS_ORGANIZATION_READ, call.path["organization_id"])
+    with call.read() as conn:
+        found = registry.organization(conn, call.path["organization_id"])
+    return Answer(found, _next(call, found))
