@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,8 +13,19 @@ from flask_apiguard.values import By
 from .house import House
 
 
+@pytest.fixture(scope="session")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store, made once: each test starts with a copy of it."""
+    path = tmp_path_factory.mktemp("empty") / "apiguard.db"
+    made = House(f"sqlite:///{path}")
+    made.store.open()
+    made.close()
+    return path
+
+
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
+def house(tmp_path: Path, empty: Path) -> Iterator[House]:
+    shutil.copy(empty, tmp_path / "apiguard.db")
     made = House(f"sqlite:///{tmp_path}/apiguard.db")
     yield made
     made.close()
