@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGE = sorted((ROOT / "flask_apiguard").rglob("*.py"))
+#: Revisions are written by Alembic, once, and never read as prose.
+PACKAGE = sorted(path for path in (ROOT / "flask_apiguard").rglob("*.py") if path.parent.name != "versions")
 FILE_LINES, FUNCTION_LINES = 400, 60  # the floor; what we aim at is 300 and 40
 
 # Each with one letter in brackets, so that this file may be read by its own test.
