@@ -226,6 +226,12 @@ def run_pytest(python, title, arguments, may_be_empty=False):
     return step, (counts[0], max(counts[1], int(step[1] != 0)), counts[2])
 
 
+#: Suites of whole apps: they run once more with every app on PostgreSQL. The rooms below meet both stores themselves.
+WHOLE_APPS = [
+    "tests/" + room for room in ("api", "cli", "gate", "oauth") if os.path.isdir(os.path.join(ROOT, "tests", room))
+]
+
+
 def run_tests(python, quick):
     # type: (str, bool) -> tuple[list[tuple[str, int, float]], tuple[int, int, int]]
     """Two rounds: all in parallel, then those that measure time (marked `alone`) one by one."""
@@ -236,7 +242,19 @@ def run_tests(python, quick):
         python, "pytest", ["-q", "-n", workers, "--dist", "loadfile", "-m", "not alone" + subset]
     )
     alone, second = run_pytest(python, "pytest, one by one", ["-q", "-m", "alone" + subset], may_be_empty=True)
-    return [together, alone], (first[0] + second[0], first[1] + second[1], first[2] + second[2])
+    rounds, counts = [together, alone], [first, second]
+    if not quick:
+        os.environ["APIGUARD_TEST_STORE"] = "postgresql"
+        again, third = run_pytest(
+            python,
+            "pytest on PostgreSQL",
+            ["-q", "-n", workers, "--dist", "loadfile", "-m", "not alone and not sqlite", *WHOLE_APPS],
+            may_be_empty=True,
+        )
+        del os.environ["APIGUARD_TEST_STORE"]
+        rounds.append(again)
+        counts.append(third)
+    return rounds, tuple(sum(column) for column in zip(*counts))
 
 
 def checks(python):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,7 +97,9 @@ def caller(app: Flask, who: str) -> Any:
 def make_other(app: Flask) -> Flask:
     from tests.gate.conftest import make_app  # another house of the same brand
 
-    return make_app(app.instance_path + "/other")[0]
+    folder = app.instance_path + "/other"
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return make_app(folder, APIGUARD_DATABASE_URL=f"sqlite:///{folder}/other.db", APIGUARD_SECRET="another " * 6)[0]
 
 
 @pytest.mark.parametrize(
