@@ -19,6 +19,7 @@ from ..quotas import Attempts, Quotas, RouteLimits
 from ..rules import Rule
 from ..schemas import RouteSchemas, Schemas
 from ..values import ALLOWED, ANONYMOUS, Caller, Decision, Environment, HostUser, Reason
+from .bounded import Bounded
 from .manners import Manners
 from .origins import same_origin
 
@@ -66,7 +67,7 @@ class Way:
 
         :raises flask_apiguard.errors.APIGuardError: a credential is bad, or a store is away.
         """
-        decision = self.bound(request, demands)
+        decision = self.bound(request, admission, demands)
         rule = demands.rule
         if not decision.allowed or rule.public is not None:
             return decision
@@ -82,12 +83,15 @@ class Way:
             decision = self.validate(request, admission, demands.schemas)
         return decision
 
-    def bound(self, request: Request, demands: Demands) -> Decision:
+    def bound(self, request: Request, admission: Admission, demands: Demands) -> Decision:
         """How much may come in at all; what is read later is held to the same bound."""
         length = request.content_length
         if length is not None and length > demands.max_body and self.stand_in is None:
             return Decision(False, Reason.BODY_TOO_LARGE, f"This route takes {demands.max_body} bytes at most.")
         request.max_content_length = demands.max_body
+        if length is None and request.environ.get("wsgi.input_terminated"):
+            request.environ["wsgi.input"] = Bounded(request.environ["wsgi.input"], demands.max_body, admission)
+            request.max_content_length = demands.max_body + 1  # Werkzeug's own bound would cut without a word
         return ALLOWED
 
     def identify(self, request: Request, admission: Admission, rule: Rule) -> Caller:

@@ -111,7 +111,9 @@ def test_no_header_goes_around(send: Send, header: str) -> None:
         assert answer is None or answer.status in (400, 401), f"{header} {target}: {answer.status}"
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1:1", "a b", "[::1", "127.0.0.1/api/v1/health?", "@", "\xff"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "127.0.0.1:1", "a b", "[::1", "127.0.0.1/api/v1/health?", "@", "\xff"]
+)
 def test_no_host_goes_around(send: Send, host: str) -> None:
     harmless(send("GET", SECRET, host=host))
     harmless(send("POST", SECRET, "Cookie: who=ada", f"Origin: http://{host}.evil", host=host))
