@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Request
 from werkzeug.exceptions import MethodNotAllowed, NotFound
@@ -56,7 +56,7 @@ def _find(request: Request, rest: str) -> tuple[Endpoint, dict[str, str]]:
         raise Missing("There is no such path.") from None
     if not all(ID.fullmatch(value) for value in path.values()):
         raise Missing
-    return endpoint, path
+    return cast(Endpoint, endpoint), dict(path)
 
 
 def _run(house: House, request: Request, endpoint: Endpoint, path: dict[str, str]) -> Response:

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-from . import (
-    access,
-    anomalies,
-    applications,
-    calls,
-    checks,
-    clients,
-    credentials,
-    documents,
-    explain,
-    ledger,
-    members,
-    organizations,
-    people,
-    plans,
-    reviews,
-    settings,
-    tokens,
-    usage,
-)
-from .table import Endpoint
+from .access import table as access
+from .anomalies import table as anomalies
+from .applications import table as applications
+from .calls import table as calls
+from .checks import table as checks
+from .clients import table as clients
+from .credentials import table as credentials
+from .documents import table as documents
+from .explain import table as explain
+from .ledger import table as ledger
+from .members import table as members
+from .organizations import table as organizations
+from .people import table as people
+from .plans import table as plans
+from .reviews import table as reviews
+from .settings import table as settings
+from .table import Endpoint, Table
+from .tokens import table as tokens
+from .usage import table as usage
 
-MODULES = (
+TABLES: tuple[Table, ...] = (
     people, tokens, members, organizations, applications, checks, reviews, clients, credentials, access, plans, usage,
     calls, explain, anomalies, ledger, settings, documents,
 )  # fmt: skip
-ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for module in MODULES for endpoint in module.table.endpoints)
+ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for table in TABLES for endpoint in table.endpoints)

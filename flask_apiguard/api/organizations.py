@@ -57,16 +57,15 @@ def list_(call: Call) -> Answer:
 @table.post("/organizations", "Register an organization", body=OrganizationIn, out=OrganizationOut, status=201,
             act=Act.CLIENTS_ORGANIZATION_CREATE)  # fmt: skip
 def create(call: Call) -> Answer:
-    by, for_others = call.by, call.may(Act.CLIENTS_ORGANIZATION_CREATE)
+    for_others = call.may(Act.CLIENTS_ORGANIZATION_CREATE)
     if not for_others:
         _demand_open(call)
     with call.write() as tx:
-        made = registry.create_organization(tx, by, call.body["name"])
+        made = registry.create_organization(tx, call.by, call.body["name"])
         if not for_others:
             # Whoever registers it is its first owner, and gives that seat to nobody but themselves.
-            first = replace(by, organization_id=made.id, seats=by.seats | {f"owner@{made.id}"})
-            call.house.people.give_seat(tx, first, by.id, made.id, "owner")
-    call.by = by if for_others else first
+            call.by = replace(call.by, organization_id=made.id, seats=call.by.seats | {f"owner@{made.id}"})
+            call.house.people.give_seat(tx, call.by, call.by.id, made.id, "owner")
     href = call.href("/organizations/<id>", id=made.id)
     return Answer(made, _next(call, made), headers={"Location": href})
 

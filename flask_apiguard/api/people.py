@@ -8,6 +8,7 @@ from marshmallow import fields
 
 from ..clients import registry
 from ..credentials import get as credential_of
+from ..errors import Missing
 from ..people import Act, Issued, Person
 from ..values import Actor
 from .call import Answer, Call, Next
@@ -200,8 +201,9 @@ def _first(call: Call, found: Person, seated: bool) -> list[Next]:
 
 def _client(call: Call) -> Answer:
     caller = call.caller
-    assert caller is not None and caller.client is not None
-    facts = caller.client
+    facts = caller.client if caller is not None else None
+    if caller is None or facts is None:
+        raise Missing
     expires: Any = None
     follow = [call.next("usage", "GET", "/clients/<id>/usage", "See what is left of the plan.", id=facts.id)]
     if caller.credential_id is not None and caller.credential_id.startswith("cred_"):

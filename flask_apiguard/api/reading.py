@@ -31,7 +31,7 @@ def read_query(request: Request, endpoint: Endpoint) -> dict[str, Any]:
     :raises Invalid: an unknown or repeated name, or a value that doesn't fit.
     """
     schema = endpoint.query or Nothing
-    lists = getattr(compiled(schema), "lists", frozenset())
+    lists: frozenset[str] = getattr(compiled(schema), "lists", frozenset())
     told: dict[str, Any] = {}
     flaws = []
     for name, values in request.args.lists():
