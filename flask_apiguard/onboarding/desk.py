@@ -63,6 +63,7 @@ class Desk:
     demanded: Callable[[], Iterable[str]]
     reachable: Reachable
     monitor_start: Callable[[Transaction, By, Client], object]
+    monitor_end: Callable[[Transaction, By, Client], object]
     notify: Callable[[Transaction, Notice], object]
     policy: ReviewPolicy
     certification: Certification

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -121,23 +122,33 @@ def keep(tx: Transaction, by: By, application: Application, seen: dict[str, Tick
 def ticks(source: Source, desk: Desk, application: Application) -> dict[str, Tick]:
     """Steps fulfilled so far: those kept, and those that the calls show."""
     kept = _kept(source, application.id)
-    wanted = {_CALL + scope for scope in application.requested_scopes} | set(_TITLES)
-    if application.state not in (State.SANDBOX, State.PRODUCTION) or wanted <= set(kept):
+    missing = _wanted(source, desk, application) - set(kept)
+    if application.state not in (State.SANDBOX, State.PRODUCTION) or not missing:
         return kept
     client = next(
         (one for one in registry.clients_of(source, application.id) if one.environment is Environment.SANDBOX), None
     )
     if client is None:
         return kept
-    seen = watch(desk, desk.observed(application.id, Environment.SANDBOX, client.created_at))
+    seen = {}
+    if missing - {ROTATION}:
+        calls = desk.observed(application.id, Environment.SANDBOX, client.created_at)
+        seen = watch(desk, calls, missing - {ROTATION})
     for row in list_of(source, client.id):
         if row.rotated_at is not None:
             seen.setdefault(ROTATION, Tick(row.rotated_at))
-    return {**seen, **kept}
+    return {name: tick for name, tick in seen.items() if name in missing} | kept
 
 
-def watch(desk: Desk, calls: Iterable[Call]) -> dict[str, Tick]:
-    """What calls, oldest first, fulfil; the first call that does counts."""
+def _wanted(source: Source, desk: Desk, application: Application) -> set[str]:
+    """Names of the steps that count for this application."""
+    risk = highest(desk.scopes.find(source, application.requested_scopes))
+    extra = desk.policy.extra_steps(risk, application.requested_plan)
+    return {_CALL + scope for scope in application.requested_scopes} | {REPAIR} | extra
+
+
+def watch(desk: Desk, calls: Iterable[Call], missing: AbstractSet[str]) -> dict[str, Tick]:
+    """What calls, oldest first, fulfil; the first call that does counts. Stops when nothing is missing any more."""
     found: dict[str, Tick] = {}
     refused: set[tuple[str, str]] = set()
     waiting: set[tuple[str, str]] = set()
@@ -159,6 +170,8 @@ def watch(desk: Desk, calls: Iterable[Call]) -> dict[str, Tick]:
             waiting.discard(place)
         if call.status in (401, 403):
             found.setdefault(UNAUTHORIZED if call.status == 401 else FORBIDDEN, seen)
+        if missing <= found.keys():
+            break
     return found
 
 

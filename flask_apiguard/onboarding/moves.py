@@ -97,7 +97,10 @@ def make(
         before={"state": before.state.value}, after={"state": to.value, "move": move.name},
         evidence=evidence, organization=before.organization_id,
     )  # fmt: skip
-    return registry.application(tx, application_id)
+    after = registry.application(tx, application_id)
+    # Sent by whoever opened the transaction, once it is durable.
+    tx.notes.setdefault("signals", []).append(("application-moved", {"application": after, "move": move.name}))
+    return after
 
 
 def _demand_review(tx: Transaction, move: Move, application: Application, review_id: str | None) -> None:

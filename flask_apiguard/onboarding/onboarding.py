@@ -56,7 +56,7 @@ class Onboarding:
 
     ``observed`` brings sandbox calls, ``scopes_of_route`` says what a call exercised, ``demanded`` which scopes any
     route demands, ``reachable`` which routes a set of scopes newly opens; ``monitor_start`` begins monitoring in the
-    transaction of the move to production.
+    transaction of the move to production, ``monitor_end`` ends it in that of retirement.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class Onboarding:
         demanded: Callable[[], Iterable[str]] = tuple,
         reachable: Reachable = lambda new, old: (),
         monitor_start: Callable[[Transaction, By, Client], object] = lambda tx, by, client: None,
+        monitor_end: Callable[[Transaction, By, Client], object] = lambda tx, by, client: None,
         notify: Callable[[Transaction, Notice], object] = queue_notice,
         policy: ReviewPolicy | None = None,
         certification: Certification | None = None,
@@ -85,7 +86,7 @@ class Onboarding:
         self.door = door
         self._desk = Desk(
             store, clock, scopes, keys, secrets, self.checks, observed, scopes_of_route, demanded, reachable,
-            monitor_start, notify, self.policy, self.certification, door, lifetimes,
+            monitor_start, monitor_end, notify, self.policy, self.certification, door, lifetimes,
         )  # fmt: skip
 
     def __repr__(self) -> str:

@@ -80,6 +80,8 @@ def retire(tx: Transaction, desk: Desk, by: By, application_id: str, reason: str
     for client in registry.clients_of(tx, application_id):
         revoke_all(tx, by, client.id, reason)
         changed(tx, f"client:{client.id}")
+        if client.environment is Environment.PRODUCTION:
+            desk.monitor_end(tx, by, client)
     for environment in Environment:
         end(tx, by, application_id, environment, None, reason)
     _close_reviews(tx, by, retired)

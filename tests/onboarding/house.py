@@ -79,6 +79,7 @@ class House:
                 f"{method} {endpoint}" for (endpoint, method), need in ROUTES.items() if need <= new and not need <= old
             ],
             "monitor_start": lambda tx, by, client: self.monitored.append(client.id),
+            "monitor_end": lambda tx, by, client: self.monitored.remove(client.id),
             "door": "open",
         }
         self.onboarding = Onboarding(

@@ -150,6 +150,19 @@ def test_retirement_revokes_everything_at_once_and_is_final(house: House, acme: 
     assert house.read(house.onboarding.next_of, ann, made.id) == []
 
 
+def test_retirement_from_production_ends_its_monitoring_and_is_signalled(house: House, acme: str, ann: By) -> None:
+    made = house.draft(ann, acme)
+    house.sandbox(ann, made.id)
+    house.graduate("orders:read")
+    house.request(ann, made.id)
+    assert len(house.monitored) == 1
+    with house.store.write() as tx:
+        house.onboarding.retire(tx, ann, made.id, "we close the shop")
+        moved = [payload["move"] for name, payload in tx.notes["signals"] if name == "application-moved"]
+    assert moved == ["retire"]
+    assert house.monitored == []
+
+
 def test_suspension_is_undone_by_the_same_hand_within_minutes_only(house: House, acme: str, ann: By, rita: By) -> None:
     made = house.draft(ann, acme)
     client = house.sandbox(ann, made.id).client

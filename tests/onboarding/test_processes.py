@@ -1,9 +1,10 @@
-"""Two reviewers in two processes."""
+"""Two reviewers in two processes, who decide at the same moment."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,54 +18,55 @@ WRITER = """
 import sys
 from tests.onboarding.house import House
 from flask_apiguard.errors import Conflict
-url, person, review, word = sys.argv[1:]
-house = House(url)
-by = house.acting(person)
+house = House(sys.argv[1])
+by = house.acting(sys.argv[2])
 print("ready", flush=True)
-sys.stdin.readline()
-try:
-    print(house.decide(by, review, word).state)
-except Conflict as error:
-    print("conflict", error.decision.detail)
+for line in sys.stdin:
+    try:
+        print(house.decide(by, *line.split()).state, flush=True)
+    except Conflict as error:
+        print("conflict", error.decision.detail, flush=True)
 house.close()
 """
+AtOnce = Callable[..., list[str]]
 
 
-def decide_at_once(house: House, review: str, words: list[tuple[By, str]]) -> list[str]:
+@pytest.fixture
+def at_once(house: House, rita: By, rob: By) -> Iterator[AtOnce]:
     processes = [
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, house.url, by.id, review, word],
+            [sys.executable, "-c", WRITER, house.url, by.id],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )
-        for by, word in words
+        for by in (rita, rob)
     ]  # fmt: skip
+    assert [process.stdout.readline() for process in processes if process.stdout] == ["ready\n"] * 2
+
+    def decide(review: str, *words: str) -> list[str]:
+        for process, word in zip(processes, words, strict=True):
+            assert process.stdin
+            process.stdin.write(f"{review} {word}\n")
+            process.stdin.flush()
+        return [process.stdout.readline().strip() for process in processes if process.stdout]
+
+    yield decide
     for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    return [process.communicate(timeout=20)[0].strip() for process in processes]
+        process.communicate(timeout=20)
 
 
-@pytest.mark.parametrize("words", [("approve", "approve"), ("approve", "deny")])
-def test_of_two_processes_that_decide_one_does(
-    house: House, acme: str, ann: By, rita: By, rob: By, words: tuple[str, str]
-) -> None:
-    made = house.draft(ann, acme, ["orders:write"])
-    review = house.sandbox(ann, made.id).review
-    assert review is not None
-    answers = decide_at_once(house, review.id, list(zip((rita, rob), words, strict=True)))
-    assert sum(answer in ("approved", "denied") for answer in answers) == 1
-    assert sum(answer.startswith("conflict This review is") for answer in answers) == 1
-    assert len(house.entries(Happening.ONBOARDING_REVIEW_DECIDED)) == 1
-    assert len(house.entries(Happening.ONBOARDING_REVIEW_REFUSED)) == 1
+def test_of_two_processes_that_decide_one_does(house: House, acme: str, ann: By, at_once: AtOnce) -> None:
+    for words in (("approve", "approve"), ("approve", "deny"), ("deny", "approve")):
+        made = house.draft(ann, acme, ["orders:write"])
+        review = house.sandbox(ann, made.id).review
+        assert review is not None
+        answers = at_once(review.id, *words)
+        assert sum(answer in ("approved", "denied") for answer in answers) == 1
+        assert sum(answer.startswith("conflict This review is") for answer in answers) == 1
+    assert len(house.entries(Happening.ONBOARDING_REVIEW_DECIDED)) == 3
+    assert len(house.entries(Happening.ONBOARDING_REVIEW_REFUSED)) == 3
 
-
-def test_two_processes_fill_two_seats(house: House, acme: str, ann: By, rita: By, rob: By) -> None:
     made = house.draft(ann, acme, ["money:move"])
     review = house.sandbox(ann, made.id).review
     assert review is not None
-    assert sorted(decide_at_once(house, review.id, [(rita, "approve"), (rob, "approve")])) == ["approved", "open"]
+    assert sorted(at_once(review.id, "approve", "approve")) == ["approved", "open"]
     assert house.granted(made.id, "sandbox") == {"money:move"}
