@@ -24,7 +24,7 @@ from ..schemas import Schemas, release_json
 from ..signals import access_denied, quota_exceeded
 from ..values import ALLOWED, ANONYMOUS, Decision, Mode, Reason
 from .challenge import challenged, with_line_to_write
-from .manners import Manners
+from .manners import Manners, observing
 from .origins import host_answers_preflight, is_preflight, preflight_answer, shared
 from .way import Demands, Way
 
@@ -248,11 +248,16 @@ class Gate:
         :raises ConfigurationError: naming the route.
         """
         self._book.check(self._app)
+        observed = set()
         for url_rule in self._app.url_map.iter_rules():
             for method in url_rule.methods or ():
                 rule = self._book.find(self._app, url_rule, method)
                 if rule is not None:
-                    self._compiled(rule, url_rule.rule, method)
+                    demands = self._compiled(rule, url_rule.rule, method)
+                    if self._mode(demands) == Mode.OBSERVE and rule.public is None and method != "OPTIONS":
+                        observed.add(url_rule.rule)
+        if observed:
+            logger.warning("%s", observing(len(observed), self._manners.observe_until))
 
     def _refuse(self, request: Request, admission: Admission, decision: Decision) -> Response:
         admission.decision = decision

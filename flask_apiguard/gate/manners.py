@@ -51,6 +51,13 @@ class Manners:
     metadata_url: str | None = None
 
 
+def observing(routes: int, until: float) -> str:
+    """What is said aloud at start while routes are only observed."""
+    day_of_end = "" if until == float("inf") else f" {dt.datetime.fromtimestamp(until, dt.UTC):%Y-%m-%d}"
+    end = f"It ends by itself on{day_of_end}." if day_of_end else "It has no end: set APIGUARD_OBSERVE_UNTIL."
+    return f"The gate only observes {routes} routes: what it would refuse is recorded and let through. {end}"
+
+
 def read_manners(settings: Settings, host_max_body: int | None, metadata_url: str | None = None) -> Manners:
     """The settings of one app; ``host_max_body`` is its own ``MAX_CONTENT_LENGTH``."""
     origins = settings[CORS_ORIGINS]

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Flask, Response, request, send_file
 from marshmallow import Schema, fields, validate
+from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_apiguard import APIGuard, HostUser, accepts, current_caller, limit, public, require
@@ -40,6 +41,8 @@ def make(folder: str | None = None, *, proxied: bool = False, **config: Any) -> 
 
     @app.errorhandler(Exception)
     def swallow(error: Exception) -> Any:
+        if app.config.get("LOUD") and not isinstance(error, HTTPException):
+            raise error
         return {"error": type(error).__name__}
 
     _secrets(app)
