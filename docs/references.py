@@ -1,7 +1,7 @@
 """Writes the reference pages from the package itself.
 
 A page says ``.. reference:: settings`` where the reference belongs; before Sphinx parses the page, that line is
-replaced with reStructuredText made from what the code declares. So the reference has no text of its own that could grow old.
+replaced with reStructuredText made from what the code declares. So no text of the reference can grow old.
 """
 
 from __future__ import annotations
