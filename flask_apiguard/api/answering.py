@@ -83,7 +83,8 @@ def refusal(house: House, request: Request, decision: Decision) -> Response:
 def _told(error: Exception, endpoint: Endpoint | None) -> Decision:
     """What the caller hears: of an id that isn't there as much as of one that is somebody else's."""
     decision = decision_of(error)
-    if isinstance(error, Missing) and endpoint is not None and "<" in endpoint.path:
+    names_something = endpoint is not None and ("<" in endpoint.path or endpoint.query is not None)
+    if isinstance(error, Missing) and names_something:
         return Decision(False, Reason.API_MISSING)
     if decision.reason is Reason.CREDENTIAL_MISSING:
         return replace(decision, reason=Reason.API_UNAUTHENTICATED)
