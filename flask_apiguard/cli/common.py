@@ -109,6 +109,8 @@ def wrapped(body: Body, *, acts: bool) -> Body:
     def run(as_json: bool, as_token: str | None = None, **options: Any) -> None:
         desk = Desk(house_at_hand(), as_json, as_token)
         try:
+            if as_token:
+                _ = desk.by  # now: to look at a token is a write of its own, and would wait for the body's forever
             body(desk, **options)
         except (Problem, APIGuardError) as error:
             fail(error)

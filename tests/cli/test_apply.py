@@ -1,0 +1,115 @@
+"""``apply``: the house's scopes, roles, plans and seats as a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_apiguard import access, quotas
+from flask_apiguard.house import House
+
+from .conftest import Run
+
+FILE = """
+[scopes."orders:write"]
+description = "Create and change orders"
+risk = "critical"
+[scopes]
+"orders:list" = "List them"
+[roles.clerk]
+scopes = ["orders:read", "orders:list"]
+[plans.gold]
+title = "Gold"
+limits = [{ name = "calls", rate = "100/second" }, { name = "month", quota = 100000, per = "month" }]
+[[people]]
+email = "ada@example.org"
+seats = ["administrator"]
+[[people]]
+email = "rita@example.org"
+seats = ["reviewer"]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path, told: Any) -> Path:
+    told("init", "--email", "ada@example.org")
+    path = tmp_path / "house.toml"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_file_is_shown_then_applied_then_changes_nothing(told: Any, run: Run, house: House, file: Path) -> None:
+    dry = told("apply", str(file), "--dry-run")
+    assert dry["applied"] is False
+    assert [change["sign"] for change in dry["changes"]] == ["+"] * 5
+    assert house.people.invitations(None) == ()
+    answer = run("apply", str(file))
+    assert answer.status == 0, answer.err
+    assert "+ role clerk" in answer.out
+    with house.store.read() as conn:
+        assert access.stored(conn)["orders:write"].risk == "critical"
+        assert access.roles(conn)["clerk"].scopes == {"orders:read", "orders:list"}
+        assert [one.name for one in quotas.plans(conn)] == ["gold"]
+    assert [one.email for one in house.people.invitations(None)] == ["rita@example.org"]
+    assert told("apply", str(file))["changes"] == []
+
+
+def test_a_changed_line_is_a_changed_thing(told: Any, house: House, file: Path) -> None:
+    told("apply", str(file))
+    file.write_text(FILE.replace('"orders:list"]', '"orders:write"]').replace("100/second", "50/second"))
+    changes = told("apply", str(file))["changes"]
+    assert [(change["sign"], change["what"]) for change in changes] == [("~", "role clerk"), ("~", "plan gold")]
+    assert "50" in changes[1]["detail"]
+
+
+def test_seats_that_the_file_no_longer_names_are_taken_but_never_the_last(
+    told: Any, run: Run, house: House, file: Path
+) -> None:
+    token = told("people", "invite", "rita@example.org", "--seat", "reviewer")["token"]
+    house.people.accept(token, "Rita")
+    told("people", "seat", "rita@example.org", "auditor")
+    assert [change["sign"] for change in told("apply", str(file), "--dry-run")["changes"]][-1] == "-"
+    told("apply", str(file))
+    file.write_text('[[people]]\nemail = "ada@example.org"\nseats = []\n')
+    answer = run("apply", str(file))
+    assert answer.status == 1
+    assert "last administrator" in answer.err
+
+
+def test_it_is_all_or_nothing(run: Run, house: House, file: Path) -> None:
+    file.write_text(FILE.replace('seats = ["administrator"]', "seats = []"))
+    assert run("apply", str(file)).status == 1
+    with house.store.read() as conn:
+        assert access.stored(conn) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[scope.x]\n", "scope means nothing"),
+        ('[scopes."orders:write"]\nrsk = "low"\n', 'scopes."orders:write".rsk means nothing'),
+        ('[scopes."orders:write"]\nrisk = "huge"\n', "'orders:write'"),
+        ("[roles.clerk]\nscopes = 'x'\n", 'roles."clerk".scopes'),
+        ("[plans.gold]\nlimits = [{ name = 'calls', rate = 'fast' }]\n", "/plans/gold/limits/0"),
+        ("[[people]]\nemail = 'a@example.org'\nseats = ['king']\n", "people[0].seats: king"),
+        ("[[people]]\nname = 'a'\n", "people[0].name means nothing"),
+        ("people = 5\n", "people is a list"),
+        ("a = [\n", "can't be read"),
+    ],
+)
+def test_what_means_nothing_is_named_with_its_place(run: Run, tmp_path: Path, text: str, place: str) -> None:
+    (tmp_path / "house.toml").write_text(text)
+    answer = run("apply", str(tmp_path / "house.toml"))
+    assert answer.status == 2, answer.err
+    assert place in answer.err
+
+
+def test_a_reviewer_can_not_apply_a_file(run: Run, told: Any, house: House, file: Path) -> None:
+    invited = told("people", "invite", "rita@example.org", "--seat", "reviewer")
+    house.people.accept(invited["token"], "Rita")
+    token = told("people", "token", "rita@example.org")["token"]
+    answer = run("apply", str(file), "--as", token)
+    assert answer.status == 1
+    assert "administrator" in answer.err
