@@ -251,4 +251,4 @@ class Lifecycle(RuleBasedStateMachine):
 
 
 TestLifecycle = Lifecycle.TestCase
-TestLifecycle.settings = settings(max_examples=10, stateful_step_count=20, deadline=None)
+TestLifecycle.settings = settings(max_examples=8, stateful_step_count=16, deadline=None)
