@@ -63,8 +63,7 @@ class Gate:
             if demands is None:
                 return None
             self._begin(request, admission, demands)
-            own = is_own(demands.rule)
-            if is_preflight(request) and not own:
+            if is_preflight(request) and not is_own(demands.rule):
                 return self._preflight(request, admission)
             decision = self._walked(request, admission, demands)
         except Exception:
@@ -80,8 +79,6 @@ class Gate:
         admission.admitted = True
         if decision.detail is UNCOUNTED:
             admission.outcome = UNCOUNTED
-        if not own:  # whose pages may read our own endpoints' answers is theirs to say
-            admission.headers += shared(request, self._manners.origins)
         return None if request.routing_exception is None else self._unmatched(request, admission)
 
     def _admission_of(self, request: Request) -> Admission:
@@ -100,6 +97,8 @@ class Gate:
         admission.endpoint = request.endpoint
         admission.mode = self._mode(demands)
         admission.recorded = demands.rule.record
+        if not is_own(demands.rule):  # whose pages may read our own endpoints' answers is theirs to say
+            admission.headers = shared(request, self._manners.origins)
 
     def _walked(self, request: Request, admission: Admission, demands: Demands) -> Decision:
         try:
@@ -261,7 +260,6 @@ class Gate:
 
     def _refuse(self, request: Request, admission: Admission, decision: Decision) -> Response:
         admission.decision = decision
-        admission.headers += shared(request, self._manners.origins)
         told = challenged(decision, self._verifier.challenges(), self._manners.metadata_url)
         if self._app.debug:
             told = with_line_to_write(told, request, admission.route)

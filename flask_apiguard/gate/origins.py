@@ -14,13 +14,21 @@ PREFLIGHT_SECONDS = "600"
 
 def same_origin(request: Request, listed: frozenset[str] | None) -> bool:
     """Whether the page that calls is the site's own or a listed one: Fetch Metadata, else Origin, else Referer."""
-    if request.headers.get("Sec-Fetch-Site") == "same-origin":
+    site = request.headers.get("Sec-Fetch-Site")
+    if site == "same-origin":
         return True
-    origin = request.headers.get("Origin") or ""
-    if not origin:
-        referer = urlsplit(request.headers.get("Referer", ""))
-        origin = f"{referer.scheme}://{referer.netloc}"
-    return origin == f"{request.scheme}://{request.host}" or (listed is not None and origin in listed)
+    origin = request.headers.get("Origin") or _origin_of(request.headers.get("Referer", ""))
+    if listed is not None and origin in listed:
+        return True
+    return site is None and origin == f"{request.scheme}://{request.host}"
+
+
+def _origin_of(referer: str) -> str:
+    try:
+        parts = urlsplit(referer)
+    except ValueError:  # no URL at all
+        return ""
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 def is_preflight(request: Request) -> bool:
@@ -44,14 +52,12 @@ def shared(request: Request, listed: frozenset[str] | None) -> tuple[tuple[str, 
 
 
 def preflight_answer(app: Flask, request: Request) -> Response:
-    """204 with the methods of the matched route."""
+    """204 with the methods of the matched route; whose page may read it, ``shared`` says."""
     adapter = app.create_url_adapter(request)
     answer = app.response_class(status=204)
-    answer.headers["Access-Control-Allow-Origin"] = request.headers["Origin"]
     answer.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(adapter.allowed_methods() if adapter else ()))
     answer.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
     answer.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
-    answer.headers["Vary"] = "Origin"
     return answer
 
 

@@ -143,7 +143,7 @@ class Way:
         if self.stands_in(caller):
             return ALLOWED
         decision = self._quotas.take(caller, limits, admission.address)
-        admission.headers = caller.headers + decision.headers
+        admission.headers += caller.headers + decision.headers
         return decision
 
     def validate(self, request: Request, admission: Admission, schemas: RouteSchemas) -> Decision:
