@@ -166,9 +166,10 @@ class Store:
 
         :raises StoreAway: the store does not answer.
         """
-        with self._guarded(), self.engine.connect() as conn:
-            self.open()
-            yield conn
+        with self._guarded():
+            self.open()  # first: to connect needs the folder that this makes
+            with self.engine.connect() as conn:
+                yield conn
 
     @contextmanager
     def write(self) -> Iterator[Transaction]:
