@@ -160,10 +160,10 @@ class OrderIn(Schema):
 def make_app(folder: Path, **settings: Any) -> Flask:
     """A host that meddles: CSRF protection, a handler for every error, hooks."""
     app = Flask("town", instance_path=str(folder))
-    app.config.update(
-        SECRET_KEY="town", APIGUARD_ONBOARDING="open", APIGUARD_BASE_URL="https://town.example",
-        APIGUARD_SECRET="s" * 48, **settings,
-    )  # fmt: skip
+    app.config.update({
+        "SECRET_KEY": "town", "APIGUARD_ONBOARDING": "open", "APIGUARD_BASE_URL": "https://town.example",
+        "APIGUARD_SECRET": "s" * 48, **settings,
+    })  # fmt: skip
     csrf = CSRFProtect(app)
     guard = APIGuard(app, paths=["/api/v1"], scopes=SCOPES, brand="acme")
 
