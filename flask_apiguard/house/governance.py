@@ -43,7 +43,9 @@ class Governance(Gatehouse):
             self.store, self.clock, self.scopes, self.keys, self.secrets,
             checks=onboarding.registry_of(self.options.checks),
             observed=self._observed, scopes_of_route=self._scopes_of_route, reachable=self._reachable,
+            demanded=self._demanded,
             monitor_start=lambda tx, by, client: self.monitor.start(tx, by, client.id),
+            monitor_end=lambda tx, by, client: self.monitor.end(tx, by, client.id),
             policy=onboarding.ReviewPolicy(
                 expiry=dt.timedelta(seconds=self.settings[onboarding.REVIEW_EXPIRY]),
                 sample=self.settings[onboarding.REVIEW_SAMPLE],
@@ -64,6 +66,10 @@ class Governance(Gatehouse):
                 rule = self.book.find(app, url_rule, method)
                 return frozenset() if rule is None else rule.every_scope
         return frozenset()
+
+    def _demanded(self) -> frozenset[str]:
+        """Every scope that a rule of this app names."""
+        return frozenset().union(*(rule.every_scope for rule in self.book.every(self.app)))
 
     def _reachable(self, new: frozenset[str], old: frozenset[str]) -> Iterable[str]:
         """Routes that ``new`` scopes open and ``old`` ones did not, as ``METHOD /route``."""

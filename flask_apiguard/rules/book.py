@@ -123,6 +123,14 @@ class Book:
             parts.append(CLOSED)
         return combine(parts, drafts, f"{method} {url_rule.rule} ({url_rule.endpoint})")
 
+    def every(self, app: Flask) -> Iterator[Rule]:
+        """The rule of every route and method that has one."""
+        for url_rule in app.url_map.iter_rules():
+            for method in url_rule.methods or ():
+                rule = self.find(app, url_rule, method)
+                if rule is not None:
+                    yield rule
+
     def check(self, app: Flask) -> None:
         """Look at every route once.
 

@@ -72,6 +72,8 @@ def fresh(house: House) -> tuple[str, str]:
 def workers(beside: Beside, gunicorn_server: Callable[..., Any]) -> Callable[..., Any]:
     def start(number: int = 4, threads: int = 2) -> Any:
         env = {"SERVED_INSTANCE": beside.app.instance_path}
-        return gunicorn_server("tests.processes.served:create_app()", workers=number, threads=threads, env=env)
+        # Preloaded: the parent imports once, and everything must be opened anew after the fork.
+        target = "tests.processes.served:create_app()"
+        return gunicorn_server(target, workers=number, threads=threads, env=env, arguments=["--preload"])
 
     return start
