@@ -254,10 +254,19 @@ def _command(path: tuple[str, ...], command: click.Command) -> str:
     for parameter in command.params:
         if isinstance(parameter, click.Option) and not parameter.hidden:
             names = ", ".join((*parameter.opts, *parameter.secondary_opts))
-            rows.append((f"``{names}``", escaped(" ".join((parameter.help or "").split()))))
+            rows.append((f"``{names}``", _help(parameter)))
         elif isinstance(parameter, click.Argument):
             rows.append((f"``{parameter.make_metavar(click.Context(command))}``", "Argument."))
     return text + (listed(rows, ("Option", "Meaning"), "30 70") if rows else "")
+
+
+def _help(option: click.Option) -> str:
+    """What an option says of itself; without a word of its own, what it takes."""
+    import click
+
+    said = escaped(" ".join((option.help or "").split()))
+    takes = f"One of {', '.join(map(str, option.type.choices))}." if isinstance(option.type, click.Choice) else ""
+    return said or takes or f"Takes {option.type.name}."
 
 
 # -- JSON API ----------------------------------------------------------------------------------------------------------
@@ -275,7 +284,8 @@ def endpoints() -> str:
 
 
 def _who(endpoint: Any) -> str:
-    return f"``{endpoint.act.value}``" if endpoint.act is not None else str(endpoint.who.value)
+    words = {"anybody": "anybody", "stranger": "anybody", "person": "a person", "client": "a person or client"}
+    return f"``{endpoint.act.value}``" if endpoint.act is not None else words[endpoint.who.value]
 
 
 # -- an app before and after -------------------------------------------------------------------------------------------
