@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, Engine, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.types import TypeDecorator
 
 from .errors import ConfigurationError, StoreAway
@@ -202,7 +202,8 @@ class Store:
         except (OperationalError, InterfaceError) as error:
             raise StoreAway(self.schema.name) from error
         except DBAPIError as error:
-            if error.connection_invalidated:
+            # On SQLite nothing more precise than this class says that the file is no database, or a damaged one.
+            if error.connection_invalidated or type(error) is DatabaseError:
                 raise StoreAway(self.schema.name) from error
             raise
 

@@ -16,8 +16,8 @@ from ..access import Policies, authorize, check_rule
 from ..admission import ADMISSION, Admission, admission_in, current_admission
 from ..clock import Clock
 from ..credentials import Verifier
-from ..errors import APIGuardError, Denied, Problem, decision_of, respond
-from ..quotas import UNCOUNTED, Quotas
+from ..errors import APIGuardError, ConfigurationError, Denied, Problem, decision_of, respond
+from ..quotas import Quotas
 from ..rules import Book, Rule
 from ..rules.book import CLOSED, PROVEN, is_own
 from ..schemas import Schemas, release_json
@@ -29,6 +29,8 @@ from .origins import host_answers_preflight, is_preflight, preflight_answer, sha
 from .way import Demands, Way
 
 logger = logging.getLogger("flask_apiguard")
+
+RETRY_LATER = 60
 
 Used = Callable[[str | None, str | None, str], None]
 
@@ -77,8 +79,6 @@ class Gate:
         if admission.mode == Mode.OBSERVE:
             self._hand_over_unchecked(request, admission, demands, decision)
         admission.admitted = True
-        if decision.detail is UNCOUNTED:
-            admission.outcome = UNCOUNTED
         return None if request.routing_exception is None else self._unmatched(request, admission)
 
     def _admission_of(self, request: Request) -> Admission:
@@ -103,6 +103,9 @@ class Gate:
     def _walked(self, request: Request, admission: Admission, demands: Demands) -> Decision:
         try:
             return self.way.walk(request, admission, demands)
+        except ConfigurationError as error:  # found at first use: a folder that can't be written, a store left behind
+            logger.error("%s", error)
+            return Decision(False, Reason.STORE_AWAY, retry_after=RETRY_LATER)
         except APIGuardError as error:
             return decision_of(error)
 

@@ -15,7 +15,7 @@ from ..access import Policies, decide
 from ..admission import Admission
 from ..credentials import Verifier
 from ..errors import Denied
-from ..quotas import Attempts, Quotas, RouteLimits
+from ..quotas import UNCOUNTED, Attempts, Quotas, RouteLimits
 from ..rules import Rule
 from ..schemas import RouteSchemas, Schemas
 from ..values import ALLOWED, ANONYMOUS, Caller, Decision, Environment, HostUser, Reason
@@ -144,6 +144,8 @@ class Way:
             return ALLOWED
         decision = self._quotas.take(caller, limits, admission.address)
         admission.headers += caller.headers + decision.headers
+        if decision.detail is UNCOUNTED:
+            admission.outcome = UNCOUNTED
         return decision
 
     def validate(self, request: Request, admission: Admission, schemas: RouteSchemas) -> Decision:

@@ -8,13 +8,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import access, events, quotas, schemas
+from .. import access, events, oauth, quotas, schemas
 from ..errors import ConfigurationError
 from ..events import Recorder
 from ..gate import Gate, Manners, Way, read_manners
 from ..perimeter import Perimeter, StillAdmitted
 from ..quotas import Attempts, Counter, Quotas
 from ..schemas import Schemas
+from ..values import HostUser
 from .declared import DATABASE_URL, SPOOL_FOLDER, TRUSTED_PROXIES
 from .foundations import Foundations
 
@@ -29,10 +30,10 @@ class Gatehouse(Foundations):
 
     @cached_property
     def counter(self) -> Counter:
-        url = self.settings[quotas.COUNTERS_URL]
-        if url is None and self.app.testing and self.settings[DATABASE_URL] is None:
+        url, limiter = self.settings[quotas.COUNTERS_URL], self.options.limiter
+        if url is None and limiter is None and self.app.testing and self.settings[DATABASE_URL] is None:
             return quotas.Memory()
-        return quotas.counter_for(url, self.folder)
+        return quotas.counter_for(url, self.folder, limiter)
 
     @cached_property
     def quotas(self) -> Quotas:
@@ -93,12 +94,18 @@ class Gatehouse(Foundations):
             raise ConfigurationError("There is no authorization server.", "Set APIGUARD_ISSUER.")
         return Server(
             self.places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, access.entitle,
-            self.attempts, self.access_tokens.facts, self.last_use.touch, [scope.name for scope in self.scopes],
+            self.attempts, self.access_tokens.facts, self.last_use.touch, self.scopes,
+            self.settings[oauth.REFRESH_LIFETIME],
         )  # fmt: skip
 
+    def host_user(self) -> HostUser | None:
+        """The host's signed-in user, if the host told us how to find out."""
+        return self.options.host_user() if self.options.host_user is not None else None
+
     def perimeter(self, inner: WSGIApplication) -> Perimeter:
-        """The middleware around what ``app.wsgi_app`` was."""
-        return Perimeter(inner, self.book, self.clock, self.trusts, self.open)
+        """The middleware around what ``app.wsgi_app`` was; kept as ``edge``."""
+        self.edge = Perimeter(inner, self.book, self.clock, self.trusts, self.open)
+        return self.edge
 
     def trusts(self, peer: str) -> bool:
         """Whether identity headers from this peer count."""

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
+
 from flask import Flask
 
 from .. import signals
+from ..errors import StoreAway
 from ..events import Recorder
 from ..perimeter import StillAdmitted
 from ..rules import Book
 from .governance import Governance
 
+logger = logging.getLogger("flask_apiguard")
 
 #: Parts in the order in which they end: those that still write first.
 _CLOSING = (
@@ -44,7 +48,10 @@ class House(Governance):
             for name, how in _CLOSING:
                 part = self.__dict__.get(name)
                 if part is not None:
-                    getattr(part, how)()
+                    try:
+                        getattr(part, how)()
+                    except StoreAway as error:  # one store that is away keeps no other open
+                        logger.warning("%s was not closed in order: %s", name, error)
 
 
 def exempt_from_csrf(app: Flask, book: Book) -> None:
