@@ -7,6 +7,7 @@ request that was made just now, with the status that the story expects; another 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 import time
@@ -29,7 +30,6 @@ def tell(stage: Stage) -> None:
     screen = stage.screen
     told = ", ".join(f"{name} {version(name)}" for name in ("Flask-APIGuard", "Flask", "SQLAlchemy"))
     screen.part(1, PARTS, "environment", f"Python {sys.version.split()[0]}, {told}")
-    stage.command("coverage", told="Every route says who may call it, or why it is public")
     screen.part(2, PARTS, "store", f"everything is in {stage.folder.name}/: the app's own data beside ours")
     made = stage.command("init", "--email", entering.ADMINISTRATOR, "--name", "Mara Holm", told="Store, secret, Mara")
     stage.command("apply", "example_app/apiguard.toml", told="Plans, and who sits in the house, from a file")
@@ -62,10 +62,12 @@ def invite(stage: Stage, look: bool) -> None:
     say(f'  curl -i {key} "{here}/api/v1/orders?limit=3"')
     say(f"  curl -i {key} -H 'Content-Type: application/json' -d '{order}' {here}/api/v1/orders")
     say(f"  curl -i {key} {here}/apiguard/api/v1/me")
-    say(f"\nAda signs in with {stage.address('ada')} and {stage.password}: POST {here}/apiguard/api/v1/people/session")
+    say(f"\nMara ({entering.ADMINISTRATOR}) and Ada ({stage.address('ada')}) sign in with {stage.password}:\n")
+    who = f'{{"email": "{entering.ADMINISTRATOR}", "password": "{stage.password}"}}'
+    say(f"  curl -H 'Content-Type: application/json' -d '{who}' {here}/apiguard/api/v1/people/session\n")
     say("Ctrl-C stops; `python3 run.py demo --reset` begins again from nothing.")
     if look:
-        webbrowser.open(f"{here}/apiguard/api/v1/")
+        webbrowser.open(f"{here}/apiguard/api/v1/openapi.json")
     try:
         while True:
             time.sleep(3600)
@@ -95,7 +97,10 @@ def main(arguments: list[str] | None = None) -> int:
         if not options.exit:
             invite(stage, options.open)
     except StoryBroken as error:
-        screen.wrong(f"\nThe story broke: {error}")
+        screen.wrong(f"\nThe story broke: {error}\n`python3 run.py demo --reset` begins again from nothing.")
+        return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # whoever read along is gone
         return 1
     except KeyboardInterrupt:
         return 130

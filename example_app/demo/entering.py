@@ -18,19 +18,31 @@ ASKED = {
 def house(stage: Stage, link: str | None) -> None:
     """Mara, the administrator, signs in; the reviewers whom the file names come."""
     stage.screen.scene("the house: people who decide")
-    if link is None:
-        stage.stranger.post("/people/link", "Mara asks for a sign-in link", 202, json_={"email": ADMINISTRATOR})
-        link = stage.mail(ADMINISTRATOR, "Your sign-in link")
-    mara = stage.people["mara"] = _enter(stage, "/people/link/session", link, "Mara signs in with her link, once")
-    seated = {one["email"] for one in mara.get("/house/members", "Who sits here already?")["items"]}
+    again = link is None
+    if again:
+        for address in (ADMINISTRATOR, *REVIEWERS):
+            told = f"{name_of(address)} asks for a sign-in link"
+            stage.stranger.post("/people/link", told, 202, json_={"email": address})
+    letter = link or stage.mail(ADMINISTRATOR, "Your sign-in link")
+    mara = stage.people["mara"] = _enter(stage, "/people/link/session", letter, "Mara signs in with her link, once")
+    mara.call("PUT", "/me/password", "and sets a password", json_={"new": stage.password})
+    members = mara.get("/house/members", "Who sits here already?")
+    seated = {one["email"] for one in members["items"]}
     for address in REVIEWERS:
-        name = address.partition("@")[0]
-        if address in seated:
-            stage.stranger.post("/people/link", expect=202, json_={"email": address})
-            path, letter = "/people/link/session", stage.mail(address, "Your sign-in link")
-        else:
-            path, letter = "/people/invitation", stage.mail(address, "You are invited")
-        stage.people[name] = _enter(stage, path, letter, f"{name.title()} comes, and is a reviewer")
+        name = name_of(address)
+        path, subject = "/people/link/session", "Your sign-in link"
+        if address not in seated:
+            path, subject = "/people/invitation", "You are invited"
+            if again:  # the story that invited them was interrupted
+                json_ = {"email": address, "seat": "reviewer"}
+                mara.post(members.next("invite"), f"Mara invites {name} once more", 201, json_=json_)
+        letter = stage.mail(address, subject)
+        stage.people[name.lower()] = _enter(stage, path, letter, f"{name} comes, and is a reviewer")
+
+
+def name_of(address: str) -> str:
+    """Joel of ``joel@tidewater.example``."""
+    return address.partition("@")[0].title()
 
 
 def _enter(stage: Stage, path: str, letter: str, told: str) -> Client:

@@ -34,8 +34,9 @@ class Server:
         command = [sys.executable, "-m", "example_app.demo.server", str(number)]
         with log.open("ab") as file:
             self._process = subprocess.Popen(
-                command, env=environment, stdin=subprocess.PIPE, stdout=file, stderr=file, pass_fds=(number,)
-            )
+                command, env=environment, stdin=subprocess.PIPE, stdout=file, stderr=file, pass_fds=(number,),
+                start_new_session=True,  # Ctrl-C is for the story, which then lets the server end in order
+            )  # fmt: skip
         self._socket.close()
         client, until = Client(Screen(), self.port), time.monotonic() + 20
         while time.monotonic() < until and self._process.poll() is None:
