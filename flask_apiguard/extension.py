@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, current_app
 
+from . import oauth
 from .access import Policy
 from .api import NAME as API
 from .api import make_blueprint
@@ -73,7 +74,7 @@ class APIGuard:
         if house.places is not None:
             from .oauth.blueprint import mount  # and with it the OAuth library, which nobody else needs
 
-            mount(app, house.book, house.places, lambda: house.oauth)
+            mount(app, house.book, house.places, lambda: house.oauth, house.host_user, house.settings[oauth.SIGN_IN])
 
     def protect(
         self,

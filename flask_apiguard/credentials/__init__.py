@@ -7,7 +7,18 @@ from .keys import Keys, revoke, revoke_all
 from .presented import presented_texts
 from .records import Credential, Kind, Phase, get, list_of
 from .settings import KEY_LIFETIME, SETTINGS, TOKEN_LIFETIME
-from .tokens import Token, TokenKind, Tokens, prune, revoke_family, revoke_token, revoke_tokens_of
+from .tokens import (
+    Token,
+    TokenKind,
+    Tokens,
+    consume,
+    prune,
+    revoke_family,
+    revoke_token,
+    revoke_tokens_for,
+    revoke_tokens_of,
+    successor_of,
+)
 from .types import AccessTokenType, ApiKeyType, ImportedKeyType
 from .use import LastUse, Use, uses_of
 from .verifier import Verifier
@@ -33,6 +44,7 @@ __all__ = [
     "Use",
     "Verifier",
     "check_client_secret",
+    "consume",
     "get",
     "import_hashed",
     "list_of",
@@ -43,6 +55,8 @@ __all__ = [
     "revoke_all",
     "revoke_family",
     "revoke_token",
+    "revoke_tokens_for",
     "revoke_tokens_of",
+    "successor_of",
     "uses_of",
 ]

@@ -85,9 +85,9 @@ class Format:
         """A new client secret."""
         return self._made(f"{self.brand}_cs_{random_text(ID_LENGTH)}")
 
-    def make_token(self, written: Written) -> str:
-        """A new access or refresh token."""
-        return self._made(f"{self.brand}_{written}").text
+    def make_token(self, written: Written, random: str | None = None) -> str:
+        """A new access or refresh token; ``random`` is its secret part where it must not come by chance."""
+        return self._made(f"{self.brand}_{written}", random).text
 
     def parse(self, text: str) -> Parsed | None:
         """Read a text; None when it is not of this brand's forms at all.
@@ -109,8 +109,8 @@ class Format:
         return Parsed(Written.KEY, Environment(found["word"]), found["id"])
 
     @staticmethod
-    def _made(start: str) -> Made:
-        body = f"{start}_{random_text(RANDOM_LENGTH)}"
+    def _made(start: str, random: str | None = None) -> Made:
+        body = f"{start}_{random or random_text(RANDOM_LENGTH)}"
         return Made(f"{body}_{checksum(body)}", start)
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..clients import changed
-from ..crypto import Secrets, new_id
+from ..crypto import Secrets, base62, new_id
 from ..db import Store, Transaction
 from ..ledger import enter
 from ..values import By, Environment, Happening
 from .alone import Insert
-from .format import Format, Malformed, Written
+from .format import RANDOM_LENGTH, Format, Malformed, Written
 from .records import Source
 from .tables import token as table
 
@@ -90,14 +90,16 @@ class Tokens:
         cnf: Mapping[str, Any] | None = None,
         parent: Token | None = None,
         family_id: str | None = None,
+        token_id: str | None = None,
+        seed: str | None = None,
     ) -> tuple[Token, str]:
         """A token and its text, written nowhere yet. ``lifetime`` is seconds; a ``parent`` gives family and generation.
 
-        The client's right to the token is the caller's to know.
+        The client's right to the token is the caller's to know. What the same ``seed`` makes is the same text again.
         """
         kind = TokenKind(kind)
-        text = self.format.make_token(_WRITTEN[kind])
-        token_id = new_id("tok")
+        text = self.format.make_token(_WRITTEN[kind]) if seed is None else self.seeded(kind, seed)
+        token_id = token_id or new_id("tok")
         span = dt.timedelta(seconds=self.lifetime if lifetime is None else lifetime)
         made = Token(
             token_id,
@@ -126,6 +128,11 @@ class Tokens:
 
     def _row(self, made: Token, text: str) -> dict[str, Any]:
         return _values(made) | {"digest": self.digest(text)}
+
+    def seeded(self, kind: TokenKind, seed: str) -> str:
+        """The text that follows from a seed and from our secret: as hard to guess as the seed."""
+        number = int(self._secrets.digest(f"{PURPOSE}:seed", seed), 16)
+        return self.format.make_token(_WRITTEN[kind], base62(number, RANDOM_LENGTH))
 
     def digest(self, text: str) -> str:
         """How a token is stored."""
@@ -156,6 +163,34 @@ def token_of(values: sa.RowMapping) -> Token:
 def _values(made: Token) -> dict[str, Any]:
     read: dict[str, Any] = {name: getattr(made, name) for name in _NAMES}
     return read | {"scopes": list(made.scopes), "audience": list(made.audience)}
+
+
+def consume(tx: Transaction, token_id: str) -> bool:
+    """Use up a token that is good for one time; False when it was used up or revoked before. Atomic in every store."""
+    unused = (table.c.id == token_id, table.c.consumed_at.is_(None), table.c.revoked_at.is_(None))
+    taken = tx.execute(table.update().where(*unused).values(consumed_at=tx.now).returning(table.c.id))
+    return taken.first() is not None
+
+
+def successor_of(source: Source, used: Token) -> Token | None:
+    """The token of the same kind that was issued for a used-up one."""
+    row = source.execute(
+        sa.select(*COLUMNS).where(
+            table.c.family_id == used.family_id, table.c.parent_id == used.id, table.c.kind == used.kind
+        )
+    ).first()
+    return None if row is None else token_of(row._mapping)
+
+
+def revoke_tokens_for(tx: Transaction, user_id: str, client_id: str) -> int:
+    """End every token that a client holds for a user; how many that were. The consent behind them has its own entry."""
+    done = tx.execute(
+        table.update()
+        .where(table.c.user_id == user_id, table.c.client_id == client_id, table.c.revoked_at.is_(None))
+        .values(revoked_at=tx.now)
+    )
+    changed(tx, f"user:{user_id}")
+    return int(done.rowcount)
 
 
 def revoke_token(tx: Transaction, token_id: str) -> bool:

@@ -3,7 +3,22 @@
 Importing this package imports no OAuth library; that happens when the server is built, so only where there is one.
 """
 
+from . import tables as tables
+from .consents import Consent, consents_of, withdraw
 from .places import Places, places
-from .settings import ISSUER, RESOURCE, SETTINGS
+from .registrations import set_public
+from .settings import ISSUER, REFRESH_LIFETIME, RESOURCE, SETTINGS, SIGN_IN
 
-__all__ = ["ISSUER", "RESOURCE", "SETTINGS", "Places", "places"]
+__all__ = [
+    "ISSUER",
+    "REFRESH_LIFETIME",
+    "RESOURCE",
+    "SETTINGS",
+    "SIGN_IN",
+    "Consent",
+    "Places",
+    "consents_of",
+    "places",
+    "set_public",
+    "withdraw",
+]

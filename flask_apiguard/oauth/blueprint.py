@@ -13,7 +13,9 @@ from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
 from ..rules import Book
+from ..values import HostUser
 from .engine import Answer
+from .pages import Pages, style
 from .places import Places
 from .server import Server
 
@@ -26,9 +28,14 @@ EXPOSED_HEADERS = "DPoP-Nonce, Retry-After, WWW-Authenticate, X-Request-Id"
 PREFLIGHT_SECONDS = "600"
 
 
-def mount(app: Flask, book: Book, places: Places, server: Callable[[], Server]) -> None:
+def mount(
+    app: Flask, book: Book, places: Places, server: Callable[[], Server],
+    host_user: Callable[[], HostUser | None], sign_in: str | None,
+) -> None:  # fmt: skip
     """Register the endpoints, recorded, and the metadata, not recorded. ``server`` is asked for at each request."""
-    endpoints, metadata = Blueprint(ENDPOINTS, __name__), Blueprint(METADATA, __name__)
+    endpoints = Blueprint(ENDPOINTS, __name__, template_folder="templates")
+    metadata = Blueprint(METADATA, __name__)
+    pages = Pages(app, server, host_user, sign_in)
 
     def add(blueprint: Blueprint, rule: str, name: str, view: Callable[[], Response]) -> None:
         blueprint.add_url_rule(rule, name, view, methods=METHODS, provide_automatic_options=False)
@@ -39,6 +46,9 @@ def mount(app: Flask, book: Book, places: Places, server: Callable[[], Server]) 
         endpoints, places.rule("introspect"), "introspect",
         _posted(app, lambda asked: server().introspect(asked), shared=False),
     )  # fmt: skip
+    add(endpoints, places.rule("authorize"), "authorize", pages.authorize)
+    add(endpoints, places.rule("consent"), "consent", pages.consent)
+    metadata.add_url_rule(places.rule("style.css"), "style", style)
     for number, rule in enumerate(places.server_rules):
         add(metadata, rule, f"server_{number}", _document(app, lambda: Answer(200, server().server_document)))
     for number, rule in enumerate(places.resource_rules):

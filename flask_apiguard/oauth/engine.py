@@ -1,8 +1,8 @@
 """Authlib, wrapped: the only module here that imports it. It picks grant types and endpoints and runs their steps.
 
-Left to us, because its own would not hold: reading requests, authenticating clients, choosing scopes, making tokens,
-wording errors. So requests arrive read, ``authenticate_client`` asks ours, nothing is generated before it is stored,
-and every error of the library becomes one of our own by its code alone.
+Left to us, because its own would not hold: reading requests, authenticating clients, choosing scopes, using up codes,
+making tokens, wording errors. So requests arrive read, ``authenticate_client`` asks ours, grant types do their own
+work in one transaction, and every error of the library becomes one of our own by its code alone.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from authlib.oauth2 import AuthorizationServer  # type: ignore[import-untyped]
 from authlib.oauth2.rfc6749 import OAuth2Error, OAuth2Request  # type: ignore[import-untyped]
-from authlib.oauth2.rfc6749.grants import BaseGrant, ClientCredentialsGrant  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749.grants import BaseGrant, TokenEndpointMixin  # type: ignore[import-untyped]
 from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7009 import RevocationEndpoint  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint  # type: ignore[import-untyped]
@@ -23,7 +23,7 @@ from .proved import Proved
 from .refusals import Error, Refused
 
 __all__ = [
-    "Answer", "Asked", "BaseGrant", "ClientCredentialsGrant", "Engine", "IntrospectionEndpoint", "RevocationEndpoint",
+    "Answer", "Asked", "BaseGrant", "Engine", "IntrospectionEndpoint", "RevocationEndpoint", "TokenEndpointMixin",
 ]  # fmt: skip
 
 #: What is said beside an error code that the library raised.
@@ -80,13 +80,6 @@ class Engine(AuthorizationServer):  # type: ignore[misc]
         """:raises Refused: no client proved itself."""
         request.client = self._prove(request)
         return request.client
-
-    def generate_token(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Empty: what is saved is what is made, in one transaction, so that no token exists before it is stored."""
-        return {}
-
-    def validate_requested_scope(self, scope: str | None) -> None:
-        """Grants look at scopes against what their client holds."""
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Nobody listens: what happened is an access event."""

@@ -55,6 +55,14 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
         self._issuer = issuer
         self._facts = facts
 
+    def authenticate_endpoint_client(self, request: Asked) -> Proved:
+        """:raises Refused: nobody proved itself; a public client can't (section 2.1)."""
+        client = self.server.authenticate_client(request, ())
+        if client.credential_id is None:
+            raise Refused(Error.INVALID_CLIENT, "A public client may not ask.", 401)
+        found: Proved = client
+        return found
+
     def authenticate_token(self, request: Asked, client: Proved) -> Mapping[str, Any]:
         """What the token says, or that it is not active."""
         said = self._facts(request.parameters.need("token"))

@@ -1,12 +1,15 @@
-"""Which scopes a client gets, and the token that carries them."""
+"""Which scopes and which audience a token gets, and the answer that carries it."""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from typing import Any
 
-from ..credentials import Tokens
-from ..db import Store
+from ..credentials import Token, TokenKind, Tokens
+from ..db import Store, Transaction
+from .form import Form
+from .places import Places
 from .proved import Proved
 from .refusals import Error, Refused
 
@@ -16,7 +19,7 @@ _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
 
 def wanted_scopes(asked: str | None, held: frozenset[str]) -> frozenset[str]:
-    """The scopes of a token: those that were asked for, or all that the client holds when none were.
+    """The scopes of a token: those that were asked for, or all that may be had when none were.
 
     :raises Refused: written wrongly, or not held. Which of them is not told: it may be another client's secret.
     """
@@ -28,22 +31,64 @@ def wanted_scopes(asked: str | None, held: frozenset[str]) -> frozenset[str]:
     return wanted
 
 
+def audience_of(form: Form, places: Places) -> tuple[str, ...]:
+    """Whom a token is for (RFC 8707, section 2): this API by its name, or nobody in particular.
+
+    What lies under our resource is ours as well: agents name the very URL that they want to call.
+
+    :raises Refused: another API is meant.
+    """
+    named = form.several.get("resource", ())
+    for one in named:
+        if one.rstrip("/") != places.resource and not one.startswith(places.resource + "/"):
+            raise Refused(Error.INVALID_TARGET, "Tokens for this resource are not issued here.")
+    return (places.resource,) if named else ()
+
+
 class Issuing:
-    """Makes tokens. They never outlive the credential that asked for them."""
+    """Makes tokens. Those for a client's own use never outlive the secret that asked for them.
 
-    def __init__(self, store: Store, tokens: Tokens) -> None:
+    ``refresh_lifetime`` is seconds from one use to the next.
+    """
+
+    def __init__(self, store: Store, tokens: Tokens, places: Places, refresh_lifetime: int) -> None:
         self._store = store
-        self._tokens = tokens
+        self.tokens = tokens
+        self.places = places
+        self._refresh_lifetime = refresh_lifetime
 
-    def for_client(self, client: Proved, scopes: frozenset[str]) -> dict[str, Any]:
-        """An access token of the client's own, and the answer that carries it (RFC 6749, section 5.1)."""
-        left = int(client.ends_at - self._store.now().timestamp())
-        lifetime = max(1, min(self._tokens.lifetime, left))
-        _, text = self._tokens.issue_alone(
+    def for_client(self, client: Proved, form: Form) -> dict[str, Any]:
+        """An access token of the client's own, and the answer that carries it (RFC 6749, section 4.4)."""
+        scopes, audience = wanted_scopes(form.get("scope"), client.scopes), audience_of(form, self.places)
+        lifetime = self._lifetime(client, self._store.now())
+        _, text = self.tokens.issue_alone(
             self._store, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes,
-            lifetime=lifetime, credential_id=client.credential_id,
+            lifetime=lifetime, credential_id=client.credential_id, audience=audience,
         )  # fmt: skip
         return answer(text, lifetime, scopes)
+
+    def for_user(
+        self, tx: Transaction, client: Proved, scopes: frozenset[str], *, user_id: str, family_id: str,
+        audience: tuple[str, ...],
+    ) -> dict[str, Any]:  # fmt: skip
+        """An access token for a user, and the answer that carries it."""
+        lifetime = self._lifetime(client, tx.now)
+        _, text = self.tokens.issue(
+            tx, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes, lifetime=lifetime,
+            credential_id=client.credential_id, user_id=user_id, family_id=family_id, audience=audience,
+        )  # fmt: skip
+        return answer(text, lifetime, scopes)
+
+    def refresh_token(self, tx: Transaction, client: Proved, **facts: Any) -> tuple[Token, str]:
+        """A refresh token; ``facts`` say of what family or parent."""
+        return self.tokens.issue(
+            tx, client_id=client.facts.id, environment=client.facts.environment, kind=TokenKind.REFRESH,
+            lifetime=self._refresh_lifetime, **facts,
+        )  # fmt: skip
+
+    def _lifetime(self, client: Proved, now: dt.datetime) -> int:
+        left = min(client.ends_at - now.timestamp(), self.tokens.lifetime)
+        return max(1, int(left))
 
 
 def answer(text: str, lifetime: int, scopes: frozenset[str]) -> dict[str, Any]:

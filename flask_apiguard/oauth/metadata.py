@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .places import Places
-from .proved import BASIC, POST
+from .proved import BASIC, NONE, POST
 
 METHODS = [BASIC, POST]
 
@@ -15,13 +15,16 @@ def server_document(places: Places, grant_types: Iterable[str], scopes: Iterable
     """The authorization server's metadata (RFC 8414, section 2)."""
     return {
         "issuer": places.issuer,
+        "authorization_endpoint": places.url("authorize"),
         "token_endpoint": places.url("token"),
-        "token_endpoint_auth_methods_supported": METHODS,
+        "token_endpoint_auth_methods_supported": [*METHODS, NONE],
         "grant_types_supported": list(grant_types),
-        # Required, and there is no authorization endpoint yet that could answer one.
-        "response_types_supported": [],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "code_challenge_methods_supported": ["S256"],
+        "authorization_response_iss_parameter_supported": True,
         "revocation_endpoint": places.url("revoke"),
-        "revocation_endpoint_auth_methods_supported": METHODS,
+        "revocation_endpoint_auth_methods_supported": [*METHODS, NONE],
         "introspection_endpoint": places.url("introspect"),
         "introspection_endpoint_auth_methods_supported": METHODS,
         **_scopes(scopes),

@@ -13,11 +13,13 @@ from ..credentials import check_client_secret
 from ..credentials.standing import Entitle
 from ..crypto import Secrets, sha256
 from ..db import Store
+from ..errors import Denied
 from ..values import Caller, ClientFacts
 from .form import Form, plain
 from .refusals import Error, Refused, malformed
+from .registrations import Registrations
 
-BASIC, POST = "client_secret_basic", "client_secret_post"
+BASIC, NONE, POST = "client_secret_basic", "none", "client_secret_post"
 CREDENTIAL_AT_MOST = 512
 AUTHORIZATION_AT_MOST = 4096
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -37,7 +39,8 @@ class Proved:
     """A client that proved itself: who it is, what it holds, and until when that stands (seconds since the epoch)."""
 
     facts: ClientFacts
-    credential_id: str
+    #: None for a public client, which can prove nothing.
+    credential_id: str | None
     scopes: frozenset[str]
     roles: frozenset[str]
     ends_at: float
@@ -45,16 +48,13 @@ class Proved:
     fresh_until: float
     subjects: tuple[str, ...]
 
-    def check_grant_type(self, grant_type: str) -> bool:
-        """Asked by the library. Whoever proved a secret may use every grant type that is answered at all."""
-        return True
-
     @property
     def caller(self) -> Caller:
         """The same as the gate knows callers."""
+        kind = None if self.credential_id is None else "client_secret"
         return Caller(
             client=self.facts, scopes=self.scopes, roles=self.roles, credential_id=self.credential_id,
-            credential_kind="client_secret", expires_at=self.fresh_until, subjects=self.subjects,
+            credential_kind=kind, expires_at=self.fresh_until, subjects=self.subjects,
         )  # fmt: skip
 
 
@@ -73,9 +73,9 @@ def presented(authorization: str | None, form: Form) -> Presented:
         if client_id is not None and client_id != found.client_id:
             raise malformed("Two different clients are named.")
         return found
-    if secret is None or client_id is None:
+    if client_id is None or assertion is not None:
         raise Refused(Error.INVALID_CLIENT)
-    return Presented(POST, client_id, secret)
+    return Presented(NONE, client_id) if secret is None else Presented(POST, client_id, secret)
 
 
 def _basic(authorization: str) -> Presented:
@@ -98,28 +98,32 @@ def _basic(authorization: str) -> Presented:
     return Presented(BASIC, client_id, secret)
 
 
-class ClientSecrets:
-    """Client secrets, verified once and remembered until a change. ``bound`` is how many are remembered."""
+class Clients:
+    """Clients prove themselves. A secret is verified once and remembered until a change; ``bound`` is how many are."""
 
     def __init__(
-        self, store: Store, secrets: Secrets, clock: Clock, watch: Watch, entitle: Entitle, bound: int = 10_000
-    ) -> None:
+        self, store: Store, secrets: Secrets, clock: Clock, watch: Watch, entitle: Entitle,
+        registrations: Registrations, bound: int = 10_000,
+    ) -> None:  # fmt: skip
         self._store = store
         self._secrets = secrets
         self._clock = clock
         self._watch = watch
         self._entitle = entitle
+        self._registrations = registrations
         self._memory: Memory[Proved] = Memory(bound)
         watch.attach(self._memory.forget, self._memory.flush)
 
     def prove(self, shown: Presented) -> Proved | None:
-        """The client of a secret; None for a wrong secret and for an unknown client alike, at the same cost.
+        """The client; None for a wrong secret and for an unknown client alike, at the same cost.
 
         :raises Denied: the secret is right, but the client is not in standing.
         :raises StoreAway: nobody can tell.
         """
         if len(shown.client_id) > CREDENTIAL_AT_MOST or len(shown.secret) > CREDENTIAL_AT_MOST:
             return None
+        if shown.method == NONE:
+            return self._public(shown.client_id)
         self._watch.look()
         key = sha256(f"{shown.client_id}\0{shown.secret}")
         found = self._memory.get(key)
@@ -130,6 +134,18 @@ class ClientSecrets:
         if found is not None:
             self._memory.put(key, found, found.subjects, version)
         return found
+
+    def _public(self, client_id: str) -> Proved | None:
+        """A client that is registered as one that can't prove itself."""
+        try:
+            found = self._registrations.find(client_id)
+        except Denied:
+            return None  # why is for who proved something
+        if found is None or not found.public:
+            return None
+        return Proved(
+            found.facts, None, found.scopes, found.roles, float("inf"), found.expires_at, found.subjects
+        )  # fmt: skip
 
     def _read(self, shown: Presented) -> Proved | None:
         now = self._clock.now()

@@ -8,14 +8,20 @@ from enum import StrEnum
 class Error(StrEnum):
     """Error codes that we answer."""
 
+    ACCESS_DENIED = "access_denied"
+    CONSENT_REQUIRED = "consent_required"
     INVALID_CLIENT = "invalid_client"
     INVALID_GRANT = "invalid_grant"
     INVALID_REQUEST = "invalid_request"
     INVALID_SCOPE = "invalid_scope"
     INVALID_TARGET = "invalid_target"
+    LOGIN_REQUIRED = "login_required"
+    REQUEST_NOT_SUPPORTED = "request_not_supported"
+    REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     UNAUTHORIZED_CLIENT = "unauthorized_client"
     UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"
+    UNSUPPORTED_RESPONSE_TYPE = "unsupported_response_type"
 
 
 class Refused(Exception):

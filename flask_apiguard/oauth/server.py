@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Request
 
+from ..access import ScopeBook
 from ..admission import Admission, current_admission
 from ..clients import Watch
 from ..clock import Clock
@@ -17,15 +18,19 @@ from ..db import Store
 from ..errors import Denied, StoreAway
 from ..quotas import Attempts
 from ..values import ALLOWED, Decision, Reason
-from .client_credentials import client_credentials
+from .asked_of_users import AskedOfUsers
+from .codes import Codes
 from .engine import Answer, Asked, Engine
 from .form import read_form
 from .giving_back import Introspection, Revocation
+from .grant_types import grant_type
 from .issuing import Issuing
 from .metadata import resource_document, server_document
 from .places import Places
-from .proved import ClientSecrets, Proved, presented
+from .proved import Clients, Proved, presented
+from .refreshing import Refreshing
 from .refusals import Error, Refused
+from .registrations import Registrations
 
 UNPROVED = "The client is unknown, or did not prove who it is."
 
@@ -38,22 +43,30 @@ class Server:
     def __init__(
         self, places: Places, brand: str, store: Store, tokens: Tokens, secrets: Secrets, clock: Clock, watch: Watch,
         entitle: Entitle, attempts: Attempts, facts: Callable[[str], Mapping[str, object]], used: Used,
-        scopes: Iterable[str],
+        scopes: ScopeBook, refresh_lifetime: int,
     ) -> None:  # fmt: skip
         self.places = places
         self._brand = brand
         self._secrets = secrets
         self._attempts = attempts
         self._used = used
-        self._client_secrets = ClientSecrets(store, secrets, clock, watch, entitle)
+        self.registrations = Registrations(store, clock, entitle)
+        self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations)
+        issuing = Issuing(store, tokens, places, refresh_lifetime)
+        codes = Codes(store, secrets, issuing)
+        self.asked_of_users = AskedOfUsers(store, secrets, codes, scopes, places.issuer)
+        grant_types = (
+            grant_type("authorization_code", codes.redeem),
+            grant_type("client_credentials", issuing.for_client, confidential=True),
+            grant_type("refresh_token", Refreshing(store, issuing).refresh),
+        )
         self._engine = Engine(self._prove)
-        grants = [client_credentials(Issuing(store, tokens))]
-        for grant in grants:
-            self._engine.register_grant(grant)
+        for found in grant_types:
+            self._engine.register_grant(found)
         self._engine.register_endpoint(Revocation(store, tokens))
         self._engine.register_endpoint(Introspection(places.issuer, facts))
-        named = tuple(scopes)
-        self.server_document = server_document(places, [grant.GRANT_TYPE for grant in grants], named)
+        named = tuple(scope.name for scope in scopes)
+        self.server_document = server_document(places, [found.GRANT_TYPE for found in grant_types], named)
         self.resource_document = resource_document(places, named)
 
     # -- endpoints -------------------------------------------------------------------------------------------------
@@ -111,16 +124,16 @@ class Server:
         except Refused as refusal:
             raise self._unproved(admission, refusal, None) from None
         try:
-            proved = self._client_secrets.prove(shown)
+            proved = self._clients.prove(shown)
         except Denied as error:
             # Told to who proved possession of the secret: no guess, so not throttled.
             told = _ascii(error.decision.reason.title)
             raise Refused(Error.INVALID_CLIENT, told, 401, self._challenge) from None
         if proved is None:
-            raise self._unproved(admission, Refused(Error.INVALID_CLIENT), shown.secret)
+            raise self._unproved(admission, Refused(Error.INVALID_CLIENT), shown.secret or None)
         if admission is not None:
             admission.caller = proved.caller
-            admission.presented = "client_secret"
+            admission.presented = proved.caller.credential_kind
             self._used(proved.credential_id, admission.route, admission.address)
         return proved
 

@@ -6,8 +6,9 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..settings import Setting
+from ..settings import Setting, optional_text, seconds
 
+REFRESH_AT_MOST = 365 * 86400
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _AUTHORITY = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
@@ -36,6 +37,14 @@ def optional_identifier(value: Any) -> str | None:
     return None if value is None or value == "" else identifier(value)
 
 
+def refresh_lifetime(value: Any) -> int:
+    """A span of at least a minute and at most a year, in seconds."""
+    read = seconds(value)
+    if not 60 <= read <= REFRESH_AT_MOST:
+        raise ValueError('a span from a minute to a year, such as "30d"')
+    return read
+
+
 ISSUER: Setting[str | None] = Setting(
     "APIGUARD_ISSUER", None, optional_identifier, "The URL that names the authorization server; unset leaves it off."
 )
@@ -43,4 +52,11 @@ RESOURCE: Setting[str | None] = Setting(
     "APIGUARD_RESOURCE", None, optional_identifier,
     "The URL that names this API in tokens; by default the issuer's origin and the app's own root.",
 )  # fmt: skip
-SETTINGS: tuple[Setting[Any], ...] = (ISSUER, RESOURCE)
+REFRESH_LIFETIME: Setting[int] = Setting(
+    "APIGUARD_REFRESH_LIFETIME", 30 * 86400, refresh_lifetime, "How long a refresh token waits for its one use."
+)
+SIGN_IN: Setting[str | None] = Setting(
+    "APIGUARD_SIGN_IN", None, optional_text,
+    "Where the host signs its users in before they consent; the way back is appended as the parameter next.",
+)  # fmt: skip
+SETTINGS: tuple[Setting[Any], ...] = (ISSUER, REFRESH_LIFETIME, RESOURCE, SIGN_IN)

@@ -58,3 +58,4 @@ class Actor(StrEnum):
     OPERATOR = "operator"
     PERSON = "person"
     SYSTEM = "system"
+    USER = "user"

@@ -72,7 +72,7 @@ def test_unknown_client_and_wrong_secret_cost_the_same(world: World) -> None:
     took: dict[str, list[float]] = {known: [], "cli_00000000000000000000000000": []}
     from flask_apiguard.oauth.proved import POST, Presented
 
-    secrets = world.house.oauth._client_secrets
+    secrets = world.house.oauth._clients
     for number in range(600):
         for client_id, times in took.items():
             shown = Presented(POST, client_id, f"acme_cs_{number:043}")

@@ -22,8 +22,11 @@ def test_the_servers_metadata_name_every_endpoint_under_the_issuer(world: World)
     told = answer.json()
     assert told["issuer"] == world.base
     assert told["token_endpoint"] == world.base + "/oauth/token"
-    assert told["grant_types_supported"] == ["client_credentials"]
-    assert told["token_endpoint_auth_methods_supported"] == ["client_secret_basic", "client_secret_post"]
+    assert told["authorization_endpoint"] == world.base + "/oauth/authorize"
+    assert told["grant_types_supported"] == ["authorization_code", "client_credentials", "refresh_token"]
+    assert {"client_secret_basic", "client_secret_post"} <= set(told["token_endpoint_auth_methods_supported"])
+    assert told["code_challenge_methods_supported"] == ["S256"]
+    assert told["authorization_response_iss_parameter_supported"] is True
     assert told["scopes_supported"] == ["orders:read", "orders:write", "reports:read"]
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert answer.headers["Content-Type"] == "application/json"

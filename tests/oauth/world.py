@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import requests
-from flask import Flask
+from flask import Flask, request
 
 from flask_apiguard import APIGuard, access, require
 from flask_apiguard.admission import current_caller
@@ -19,7 +19,8 @@ from flask_apiguard.clients import Client, registry
 from flask_apiguard.credentials import Credential, Kind
 from flask_apiguard.extension import house_of
 from flask_apiguard.house import House
-from flask_apiguard.values import SYSTEM, Environment, State
+from flask_apiguard.oauth import set_public
+from flask_apiguard.values import SYSTEM, Environment, HostUser, State
 from tests.servers.http import serve
 
 SCOPES = {"orders:read": "See your orders", "orders:write": "Change your orders", "reports:read": "See reports"}
@@ -33,12 +34,17 @@ def make_app(issuer: str | None, url: str | None = None, **config: Any) -> Flask
     given = {"TESTING": True, "APIGUARD_SECRET": SECRET, "APIGUARD_DATABASE_URL": url, "APIGUARD_ISSUER": issuer}
     app.config.update({name: value for name, value in {**given, **config}.items() if value is not None})
     guard = APIGuard(app, paths=["/api"], scopes=SCOPES, brand="acme")
-    guard.protect("api.*")
+
+    @guard.host_user
+    def signed_in() -> HostUser | None:
+        name = request.cookies.get("user")
+        return HostUser(name, name.title()) if name else None
 
     @app.get("/api/orders")
     @require("orders:read")
     def orders() -> dict[str, Any]:
-        return {"client": current_caller.client.id, "scopes": sorted(current_caller.scopes)}
+        said = {"client": current_caller.client.id, "scopes": sorted(current_caller.scopes)}
+        return said | {"user": current_caller.user.id} if current_caller.user else said
 
     @app.get("/api/reports")
     @require("reports:read")
@@ -92,16 +98,20 @@ class World:
         scopes: tuple[str, ...] = ("orders:read", "orders:write"),
         environment: Environment = Environment.PRODUCTION,
         state: State = State.PRODUCTION,
+        redirect_uris: tuple[str, ...] = (),
+        public: bool = False,
     ) -> Holder:
-        """A client of a new application that holds scopes, with a secret."""
+        """A client of a new application that holds scopes, with a secret; or public, and with none that counts."""
         with self.house.store.write() as tx:
             owner = registry.create_organization(tx, SYSTEM, "Acme")
-            made = registry.create_application(tx, SYSTEM, owner.id, "Pay", state=state, reference="customer:42")
+            made = registry.create_application(
+                tx, SYSTEM, owner.id, "Pay <b>", state=state, reference="customer:42", redirect_uris=redirect_uris
+            )  # fmt: skip
             client = registry.create_client(tx, SYSTEM, made.id, environment)
             access.give(tx, SYSTEM, made.id, environment, scopes)
-            credential, secret = self.house.keys.create(
-                tx, SYSTEM, client.id, kind=Kind.CLIENT_SECRET, name="server"
-            )  # fmt: skip
+            if public:
+                set_public(tx, SYSTEM, client.id, True)
+            credential, secret = self.house.keys.create(tx, SYSTEM, client.id, kind=Kind.CLIENT_SECRET, name="server")
         return Holder(client, credential, secret)
 
     def another_secret(self, holder: Holder) -> Holder:

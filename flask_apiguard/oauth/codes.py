@@ -1,0 +1,116 @@
+"""Authorization codes (RFC 6749, section 4.1; RFC 7636): made when a user says yes, good for one minute and one use.
+
+Using one up is one statement inside the transaction that issues the tokens, so that of any number of attempts at once
+one succeeds. Whoever shows a code again with everything that belongs to it ends what came of it (RFC 9700, 4.14).
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import hashlib
+import hmac
+import re
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..credentials import revoke_family
+from ..crypto import Secrets, new_id, random_text
+from ..db import Store, Transaction
+from ..values import Actor, By
+from .consents import consent_of
+from .form import Form
+from .issuing import Issuing, audience_of
+from .proved import Proved
+from .refusals import Error, Refused
+from .tables import oauth_code as table
+
+LIFETIME = dt.timedelta(seconds=60)
+LENGTH = 43
+VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
+PURPOSE = "oauth-code"
+REPLAYED = "An authorization code was used twice."
+
+
+def refused() -> Refused:
+    """The one answer to whatever is wrong with a code or refresh token."""
+    return Refused(Error.INVALID_GRANT, "What was presented is not valid, or not for this client.")
+
+
+class Codes:
+    """Makes codes, and changes them for tokens."""
+
+    def __init__(self, store: Store, secrets: Secrets, issuing: Issuing) -> None:
+        self._store = store
+        self._secrets = secrets
+        self._issuing = issuing
+
+    def make(
+        self, tx: Transaction, *, client_id: str, user_id: str, redirect_uri: str, scopes: list[str],
+        audience: list[str], challenge: str,
+    ) -> str:  # fmt: skip
+        """A code; its text is returned here and nowhere else."""
+        text = random_text(LENGTH)
+        tx.execute(
+            table.insert().values(
+                digest=self._secrets.digest(PURPOSE, text), family_id=new_id("fam"), client_id=client_id,
+                user_id=user_id, redirect_uri=redirect_uri, scopes=scopes, audience=audience, challenge=challenge,
+                expires_at=tx.now + LIFETIME,
+            )
+        )  # fmt: skip
+        return text
+
+    def redeem(self, client: Proved, form: Form) -> dict[str, Any]:
+        """Tokens for a code, as the token endpoint answers them.
+
+        :raises Refused: ``invalid_grant``, whatever is wrong with it.
+        """
+        code, verifier, redirect_uri = form.need("code"), form.need("code_verifier"), form.need("redirect_uri")
+        with self._store.write() as tx:
+            row = tx.execute(sa.select(table).where(table.c.digest == self._secrets.digest(PURPOSE, code))).first()
+            if row is None or not _belongs(row, client, redirect_uri, verifier) or row.expires_at <= tx.now:
+                # Nothing is ended here: who shows less than everything may be anybody.
+                raise refused()
+            used = tx.execute(
+                table.update()
+                .where(table.c.digest == row.digest, table.c.consumed_at.is_(None))
+                .values(consumed_at=tx.now)
+                .returning(table.c.digest)
+            ).first()
+            said = None if used is None else self._issue(tx, client, form, row)
+            if said is None:
+                by = By(Actor.CLIENT, client.facts.id, organization_id=client.facts.organization_id)
+                revoke_family(tx, by, row.family_id, REPLAYED)
+        if said is None:
+            raise refused()
+        return said
+
+    def _issue(self, tx: Transaction, client: Proved, form: Form, row: Any) -> dict[str, Any]:
+        if consent_of(tx, row.user_id, client.facts.id) is None:
+            raise refused()
+        audience = narrowed(form, tuple(row.audience), self._issuing)
+        scopes = frozenset(row.scopes) & client.scopes
+        facts = {"user_id": row.user_id, "family_id": row.family_id, "audience": audience}
+        said = self._issuing.for_user(tx, client, scopes, **facts)
+        _, refresh = self._issuing.refresh_token(
+            tx, client, scopes=scopes, credential_id=client.credential_id, **facts
+        )  # fmt: skip
+        return said | {"refresh_token": refresh}
+
+
+def narrowed(form: Form, granted: tuple[str, ...], issuing: Issuing) -> tuple[str, ...]:
+    """The audience of a token that is asked for later: never wider than what was granted (RFC 8707, section 2.2).
+
+    :raises Refused: another API is meant.
+    """
+    named = audience_of(form, issuing.places)
+    return granted or named
+
+
+def _belongs(row: Any, client: Proved, redirect_uri: str, verifier: str) -> bool:
+    """Whether everything that belongs to a code was shown with it."""
+    if row.client_id != client.facts.id or row.redirect_uri != redirect_uri or not VERIFIER.fullmatch(verifier):
+        return False
+    hashed = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    return hmac.compare_digest(hashed, row.challenge)

@@ -1,0 +1,70 @@
+"""That a user lets a client act for them: given with every scope once, remembered, withdrawn at once."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from ..credentials import revoke_tokens_for
+from ..db import Transaction
+from ..ledger import enter
+from ..values import Actor, By, Happening
+from .tables import oauth_consent as table
+
+Source = Transaction | sa.Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What a user allowed a client, all in all."""
+
+    user_id: str
+    client_id: str
+    scopes: frozenset[str]
+    given_at: dt.datetime
+
+
+def consent_of(source: Source, user_id: str, client_id: str) -> Consent | None:
+    """What a user allowed a client, or None."""
+    row = source.execute(sa.select(table).where(table.c.user_id == user_id, table.c.client_id == client_id)).first()
+    return None if row is None else Consent(row.user_id, row.client_id, frozenset(row.scopes), row.given_at)
+
+
+def consents_of(source: Source, user_id: str) -> list[Consent]:
+    """Everything that a user allowed, newest first."""
+    rows = source.execute(sa.select(table).where(table.c.user_id == user_id).order_by(table.c.given_at.desc()))
+    return [Consent(row.user_id, row.client_id, frozenset(row.scopes), row.given_at) for row in rows]
+
+
+def give(tx: Transaction, user_id: str, client_id: str, scopes: Iterable[str], *, address: str = "") -> None:
+    """Remember a user's yes. What was allowed before stays allowed."""
+    before = consent_of(tx, user_id, client_id)
+    wanted = frozenset(scopes) | (before.scopes if before is not None else frozenset())
+    if before is not None and before.scopes == wanted:
+        return
+    values = {"scopes": sorted(wanted), "given_at": tx.now}
+    if before is None:
+        tx.execute(table.insert().values(user_id=user_id, client_id=client_id, **values))
+    else:
+        tx.execute(table.update().where(table.c.user_id == user_id, table.c.client_id == client_id).values(**values))
+    enter(
+        tx, By(Actor.USER, user_id, address=address), Happening.OAUTH_CONSENT_GIVEN, f"client:{client_id}",
+        before=None if before is None else {"scopes": sorted(before.scopes)}, after={"scopes": sorted(wanted)},
+    )  # fmt: skip
+
+
+def withdraw(tx: Transaction, by: By, user_id: str, client_id: str, reason: str = "") -> bool:
+    """Disconnect a client from a user: nothing that it holds for them opens anything from the next request on."""
+    before = consent_of(tx, user_id, client_id)
+    if before is None:
+        return False
+    tx.execute(table.delete().where(table.c.user_id == user_id, table.c.client_id == client_id))
+    ended = revoke_tokens_for(tx, user_id, client_id)
+    enter(
+        tx, by, Happening.OAUTH_CONSENT_WITHDRAWN, f"client:{client_id}",
+        before={"user": user_id, "scopes": sorted(before.scopes)}, after={"tokens": ended}, reason=reason,
+    )  # fmt: skip
+    return True

@@ -1,0 +1,203 @@
+"""The pages that a user sees: consent, and what went wrong. No script, no inline style, never in a frame."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Callable
+from urllib.parse import quote, urlsplit
+
+from flask import Flask, Request, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from ..admission import current_admission
+from ..errors import StoreAway
+from ..values import ALLOWED, Caller, Decision, Environment, HostUser, Reason
+from .asked_of_users import Question
+from .asking import Ask, Unsafe, read_client, read_rest
+from .form import read_form
+from .refusals import Error, Refused
+from .server import Server
+
+USER_ID_AT_MOST = 200
+STYLE = importlib.resources.files(__package__).joinpath("style.css").read_bytes()
+SIGN_IN_FIRST = "Sign in first, then come back here."
+ANSWERED = "This question was answered already, or waited too long."
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # Not none at all: browsers would call a form's origin "null" then.
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+METHODS_OF_AUTHORIZE, METHODS_OF_CONSENT = "GET", "POST"
+
+
+class Pages:
+    """The views of one app. ``host_user`` says who is signed in, ``sign_in`` where that happens."""
+
+    def __init__(
+        self, app: Flask, server: Callable[[], Server], host_user: Callable[[], HostUser | None], sign_in: str | None
+    ) -> None:
+        self._app = app
+        self._server = server
+        self._host_user = host_user
+        self._sign_in = sign_in
+
+    def authorize(self) -> Response:
+        """The authorization endpoint (RFC 6749, section 3.1), by GET alone."""
+        if request.method != METHODS_OF_AUTHORIZE:
+            return self._wrong_method(METHODS_OF_AUTHORIZE)
+        try:
+            return self._authorize(self._server())
+        except Unsafe as error:
+            return self._problem(error.sentence, Error.INVALID_REQUEST)
+        except StoreAway:
+            return self._away()
+
+    def _authorize(self, server: Server) -> Response:
+        form, client, back = read_client(request.query_string, server.registrations, server.places)
+        self._note(Caller(client=client.facts))
+        try:
+            ask = read_rest(form, client, back, server.places)
+            return self._put(server, ask)
+        except Refused as refusal:
+            self._note(None, Decision(False, Reason.OAUTH_REQUEST, refusal.description, need=refusal.error.value))
+            return self._redirect(back.to(**refusal.document))
+
+    def _put(self, server: Server, ask: Ask) -> Response:
+        """Ask the user, unless they answered before. ``prompt`` is of OpenID Connect Core, section 3.1.2.1."""
+        user = self._host_user()
+        if user is None:
+            if "none" in ask.prompts:
+                raise Refused(Error.LOGIN_REQUIRED)
+            return self._to_sign_in()
+        user_id = _id_of(user)
+        self._note(Caller(client=ask.client.facts, user=user))
+        if "consent" not in ask.prompts and server.asked_of_users.remembered(ask, user_id):
+            return self._redirect(server.asked_of_users.allow_again(ask, user_id))
+        if "none" in ask.prompts:
+            raise Refused(Error.CONSENT_REQUIRED)
+        return self._question(ask, user, server.asked_of_users.put(ask, user_id))
+
+    def consent(self) -> Response:
+        """The user's answer. The page's own text in it proves that it comes from our page, shown to this user."""
+        if request.method != METHODS_OF_CONSENT:
+            return self._wrong_method(METHODS_OF_CONSENT)
+        try:
+            return self._consent(request._get_current_object(), self._server())  # type: ignore[attr-defined]
+        except Refused as refusal:
+            return self._problem(refusal.description or "This can't be read.", refusal.error)
+        except StoreAway:
+            return self._away()
+
+    def _consent(self, asked: Request, server: Server) -> Response:
+        form = read_form(asked)
+        user, answer = self._host_user(), form.need("answer")
+        if user is None:
+            return self._problem(SIGN_IN_FIRST, Error.LOGIN_REQUIRED, 401)
+        if not _from_our_page(asked, server.places.issuer) or answer not in ("allow", "deny"):
+            return self._problem("This did not come from our own page.", Error.INVALID_REQUEST, 403)
+        admission = current_admission()
+        address = "" if admission is None else admission.address
+        found = server.asked_of_users.answer(form.need("request"), _id_of(user), answer == "allow", address)
+        if found is None:
+            return self._problem(ANSWERED, Error.INVALID_REQUEST)
+        self._note(Caller(user=user), ALLOWED)
+        return self._redirect(found[1], 303)
+
+    # -- answers ---------------------------------------------------------------------------------------------------
+
+    def _question(self, ask: Ask, user: HostUser, question: Question) -> Response:
+        scopes = [
+            {
+                "name": scope.name, "description": scope.description, "risk": scope.risk.value,
+                "is_new": scope.name in question.new,
+            }
+            for scope in question.scopes
+        ]  # fmt: skip
+        to = urlsplit(ask.back.redirect_uri)
+        page = render_template(
+            "apiguard/oauth/consent.html", name=ask.client.name, user=user.name or user.email or user.id,
+            destination=to.netloc, scopes=scopes, request_text=question.text,
+            sandbox=ask.client.facts.environment is Environment.SANDBOX, style=_style(),
+            action=url_for("apiguard_oauth.consent"),
+        )  # fmt: skip
+        # Browsers hold the redirect that follows a form to the same directive.
+        return self._page(page, 200, f"'self' {to.scheme}://{to.netloc}")
+
+    def _problem(self, sentence: str, error: Error, status: int = 400) -> Response:
+        self._note(None, Decision(False, Reason.OAUTH_REQUEST, sentence, need=error.value))
+        return self._page(render_template("apiguard/oauth/problem.html", sentence=sentence, style=_style()), status)
+
+    def _page(self, page: str, status: int, form_action: str = "'none'") -> Response:
+        response = self._app.response_class(page, status=status, content_type="text/html; charset=utf-8")
+        response.headers.update(HEADERS)
+        response.headers["Content-Security-Policy"] = (
+            f"default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"
+        )
+        return response
+
+    def _to_sign_in(self) -> Response:
+        if self._sign_in is None:
+            return self._problem(SIGN_IN_FIRST, Error.LOGIN_REQUIRED, 401)
+        here = request.script_root + request.path + "?" + request.query_string.decode("ascii", "replace")
+        joint = "&" if "?" in self._sign_in else "?"
+        return self._redirect(f"{self._sign_in}{joint}next={quote(here, safe='')}")
+
+    def _redirect(self, url: str, status: int = 302) -> Response:
+        response = self._app.response_class(b"", status=status)
+        response.headers.update(HEADERS)
+        response.headers["Location"] = url
+        return response
+
+    def _wrong_method(self, allowed: str) -> Response:
+        response = self._page("", 405)
+        response.headers["Allow"] = allowed
+        return response
+
+    def _away(self) -> Response:
+        response = self._problem(
+            "We can't answer right now. Try again in a moment.", Error.TEMPORARILY_UNAVAILABLE, 503
+        )
+        response.headers["Retry-After"] = "5"
+        return response
+
+    @staticmethod
+    def _note(caller: Caller | None, decision: Decision | None = None) -> None:
+        admission = current_admission()
+        if admission is not None:
+            admission.caller = caller or admission.caller
+            admission.decision = decision or admission.decision
+
+
+def _from_our_page(asked: Request, issuer: str) -> bool:
+    """By Fetch Metadata, else by Origin. Where a browser sends neither, the text in the form has to do alone."""
+    site = asked.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    parts = urlsplit(issuer)
+    return asked.headers.get("Origin") in (None, f"{parts.scheme}://{parts.netloc}")
+
+
+def style() -> Response:
+    """The one style sheet of these pages."""
+    response = Response(STYLE, content_type="text/css; charset=utf-8")
+    response.headers["Cache-Control"] = "public, max-age=3600"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+def _style() -> str:
+    return url_for("apiguard_oauth_metadata.style")
+
+
+def _id_of(user: HostUser) -> str:
+    """The host's id of a user, as it is kept.
+
+    :raises Refused: it is longer than can be kept.
+    """
+    user_id = str(user.id)
+    if not user_id or len(user_id) > USER_ID_AT_MOST:
+        raise Refused(Error.ACCESS_DENIED, "This user can not be named here.")
+    return user_id

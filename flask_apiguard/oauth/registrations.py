@@ -1,0 +1,90 @@
+"""What the authorization server knows of a client before it proved anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from ..clients import changed, registry
+from ..clients.tables import application, client
+from ..clock import Clock
+from ..credentials.standing import CLIENT, Entitle, facts, judge_client
+from ..db import Store, Transaction
+from ..ledger import enter
+from ..values import By, ClientFacts, Happening
+from . import tables
+
+_REGISTRATION = (
+    sa.select(
+        *CLIENT, application.c.redirect_uris, application.c.name.label("application_name"),
+        tables.oauth_client.c.public,
+    )
+    .select_from(
+        client.join(application, application.c.id == client.c.application_id)
+        .outerjoin(tables.oauth_client, tables.oauth_client.c.client_id == client.c.id)
+    )
+    .where(client.c.id == sa.bindparam("client"))
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """A client as it is registered, and what it may do now. A public one has no way to prove itself."""
+
+    facts: ClientFacts
+    name: str
+    public: bool
+    redirect_uris: tuple[str, ...]
+    scopes: frozenset[str]
+    roles: frozenset[str]
+    expires_at: float
+    subjects: tuple[str, ...]
+
+
+class Registrations:
+    """Looks clients up by their id."""
+
+    def __init__(self, store: Store, clock: Clock, entitle: Entitle) -> None:
+        self._store = store
+        self._clock = clock
+        self._entitle = entitle
+
+    def find(self, client_id: str) -> Registration | None:
+        """The client of an id, or None.
+
+        :raises Denied: there is one, and it is not in standing.
+        :raises StoreAway: nobody can tell.
+        """
+        with self._store.read() as conn:
+            row = conn.execute(_REGISTRATION, {"client": client_id[:40]}).mappings().first()
+            if row is None:
+                return None
+            judge_client(row)
+            found = facts(row)
+            entitled = self._entitle(conn, found.application_id, found.id, found.environment, None, self._clock.now())
+        return Registration(
+            found, row["application_name"], bool(row["public"]), tuple(row["redirect_uris"]), entitled.scopes,
+            entitled.roles, entitled.expires_at, entitled.subjects,
+        )  # fmt: skip
+
+
+def set_public(tx: Transaction, by: By, client_id: str, public: bool, reason: str = "") -> None:
+    """Say whether a client is public (RFC 6749, section 2.1): an app on people's devices, which can keep no secret.
+
+    :raises Missing: there is no such client.
+    """
+    registry.client(tx, client_id)
+    table = tables.oauth_client
+    before = tx.execute(sa.select(table.c.public).where(table.c.client_id == client_id)).scalar()
+    if before == public:
+        return
+    if before is None:
+        tx.execute(table.insert().values(client_id=client_id, public=public))
+    else:
+        tx.execute(table.update().where(table.c.client_id == client_id).values(public=public))
+    enter(
+        tx, by, Happening.OAUTH_CLIENT_CHANGED, f"client:{client_id}",
+        before={"public": bool(before)}, after={"public": public}, reason=reason,
+    )  # fmt: skip
+    changed(tx, f"client:{client_id}")

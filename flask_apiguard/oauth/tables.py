@@ -1,0 +1,77 @@
+"""The tables of this room. What is secret in them stands as an HMAC under a key derived from ``APIGUARD_SECRET``."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from ..clients.tables import client
+from ..db import Instant, Json, metadata
+
+#: How a client proves itself; no row for a client with secrets or keys only.
+oauth_client = sa.Table(
+    "apiguard_oauth_client",
+    metadata,
+    sa.Column("client_id", sa.String(40), sa.ForeignKey(client.c.id), primary_key=True),
+    sa.Column("public", sa.Boolean, nullable=False),
+)
+
+oauth_key = sa.Table(
+    "apiguard_oauth_key",
+    metadata,
+    sa.Column("id", sa.String(40), primary_key=True),
+    sa.Column("client_id", sa.String(40), sa.ForeignKey(client.c.id), nullable=False, index=True),
+    sa.Column("thumbprint", sa.String(60), nullable=False, unique=True),
+    sa.Column("algorithm", sa.String(10), nullable=False),
+    sa.Column("jwk", Json, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False),
+    sa.Column("revoked_at", Instant),
+)
+
+#: What a user is asked. The row is what is granted, whatever comes back from the browser.
+oauth_request = sa.Table(
+    "apiguard_oauth_request",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("client_id", sa.String(40), sa.ForeignKey(client.c.id), nullable=False),
+    sa.Column("user_id", sa.String(200), nullable=False),
+    sa.Column("redirect_uri", sa.Text, nullable=False),
+    sa.Column("state", sa.Text),
+    sa.Column("scopes", Json, nullable=False),
+    sa.Column("audience", Json, nullable=False),
+    sa.Column("challenge", sa.String(43), nullable=False),
+    sa.Column("expires_at", Instant, nullable=False, index=True),
+    sa.Column("consumed_at", Instant),
+)
+
+oauth_code = sa.Table(
+    "apiguard_oauth_code",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("family_id", sa.String(40), nullable=False),
+    sa.Column("client_id", sa.String(40), sa.ForeignKey(client.c.id), nullable=False),
+    sa.Column("user_id", sa.String(200), nullable=False),
+    sa.Column("redirect_uri", sa.Text, nullable=False),
+    sa.Column("scopes", Json, nullable=False),
+    sa.Column("audience", Json, nullable=False),
+    sa.Column("challenge", sa.String(43), nullable=False),
+    sa.Column("expires_at", Instant, nullable=False, index=True),
+    sa.Column("consumed_at", Instant),
+)
+
+oauth_consent = sa.Table(
+    "apiguard_oauth_consent",
+    metadata,
+    sa.Column("user_id", sa.String(200), primary_key=True),
+    sa.Column("client_id", sa.String(40), sa.ForeignKey(client.c.id), primary_key=True),
+    sa.Column("scopes", Json, nullable=False),
+    sa.Column("given_at", Instant, nullable=False),
+)
+
+#: Client assertions that were seen (RFC 7523, section 3, jti), until they are too old to be shown again.
+oauth_assertion = sa.Table(
+    "apiguard_oauth_assertion",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("expires_at", Instant, nullable=False, index=True),
+)
