@@ -97,10 +97,12 @@ def test_killing_workers_at_any_point_leaves_a_store_that_opens_and_a_ledger_tha
     for thread in threads:
         thread.start()
     dice = random.Random(20261121)
-    for _ in range(12):
-        time.sleep(dice.uniform(0.05, 0.3))
-        if served.pids:
+    killed, ends = 0, time.monotonic() + 60
+    while (killed < 12 or len(answered) <= 20 or len(made) <= 5) and time.monotonic() < ends:
+        time.sleep(dice.uniform(0.05, 0.4))
+        if served.pids and killed < 12:
             os.kill(dice.choice(served.pids), signal.SIGKILL)
+            killed += 1
     served.wait_for_workers()
     stop.set()
     for thread in threads:
