@@ -1,0 +1,138 @@
+"""Several workers forked from one loaded app: everything is reopened after the fork, and every event arrives."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flask_apiguard import credentials
+from flask_apiguard.testing import TESTER, TestClient, client_in, decisions
+from tests.gate.attacked import make
+from tests.servers.gunicorn import Gunicorn
+
+CALLS = 60
+
+
+class House:
+    """A gunicorn of three workers, and an app here that shares its stores."""
+
+    def __init__(self, server: Gunicorn, folder: Path) -> None:
+        self.server = server
+        self.app = make(str(folder), TESTING=True)
+        self.client: TestClient = client_in(self.app, scopes=["secret:read"])
+
+    def get(self, path: str, key: str = "") -> tuple[int, bytes, dict[str, str]]:
+        connection = http.client.HTTPConnection(self.server.host, self.server.port, timeout=10)
+        try:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {key or self.client.key}"})
+            answer = connection.getresponse()
+            return answer.status, answer.read(), {name.lower(): value for name, value in answer.getheaders()}
+        finally:
+            connection.close()
+
+    def get_many(self, path: str, count: int) -> list[tuple[int, bytes, dict[str, str]]]:
+        found: list[tuple[int, bytes, dict[str, str]]] = []
+
+        def call() -> None:
+            for _ in range(count // 6):
+                found.append(self.get(path))
+
+        threads = [threading.Thread(target=call) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return found
+
+    def events(self, at_least: int, **filters: Any) -> list[dict[str, Any]]:
+        """What arrived in the event store; waits for the workers to ship."""
+        end = time.monotonic() + 15
+        while len(found := decisions(self.app, **filters)) < at_least and time.monotonic() < end:
+            time.sleep(0.1)
+        return found
+
+
+@pytest.fixture(scope="module", params=[["--preload"], []], ids=["preload", "each loads"])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("workers")
+    server = Gunicorn(
+        "tests.gate.attacked:make()", folder, workers=3, threads=2, env={"ATTACKED": str(folder)}, arguments=request.param
+    )
+    made = House(server, folder)
+    yield made
+    server.stop()
+    made.app.extensions["apiguard"].close()
+
+
+def test_every_worker_answers_and_every_event_arrives(house: House) -> None:
+    found = house.get_many("/api/v1/who", CALLS)
+    assert Counter(status for status, _, _ in found) == {200: CALLS}
+    assert len({json.loads(body)["pid"] for _, body, _ in found}) > 1
+    ids = {headers["x-request-id"] for _, _, headers in found}
+    assert len(ids) == CALLS
+    arrived = house.events(CALLS)
+    assert ids <= {event["id"] for event in arrived}
+
+
+def test_a_limit_is_one_for_all_workers(house: House) -> None:
+    found = Counter(status for status, _, _ in house.get_many("/api/v1/limited", 30))
+    assert found == {200: 5, 429: 25}
+
+
+def test_a_revoked_key_is_denied_by_every_worker(house: House) -> None:
+    other = client_in(house.app, scopes=["secret:read"])
+    assert {house.get("/api/v1/who", other.key)[0] for _ in range(20)} == {200}
+    with house.app.extensions["apiguard"].store.write() as tx:
+        (found,) = credentials.list_of(tx, other.client.id)
+        credentials.revoke(tx, TESTER, found.id, "leaked")
+    time.sleep(0.1)
+    assert {house.get("/api/v1/who", other.key)[0] for _ in range(30)} == {401}
+
+
+@pytest.mark.parametrize("path", ["/api/v1/file", "/api/v1/made", "/api/v1/stream", "/api/v1/async", "/api/v1/headers"])
+def test_every_kind_of_answer_goes_through(house: House, path: str) -> None:
+    status, body, headers = house.get(path)
+    assert status == 200
+    assert body
+    assert headers["x-request-id"].startswith("req_")
+    if path == "/api/v1/file":
+        assert body == Path(__file__).with_name("attacked.py").read_bytes()
+
+
+def test_a_long_stream_blocks_nobody_and_ends_with_its_key(house: House) -> None:
+    other = client_in(house.app, scopes=["secret:read"])
+    connection = http.client.HTTPConnection(house.server.host, house.server.port, timeout=10)
+    connection.request("GET", "/api/v1/stream?rounds=500", headers={"Authorization": f"Bearer {other.key}"})
+    answer = connection.getresponse()
+    assert answer.read(9) == b"data: 0\n\n"
+    assert house.get("/api/v1/who")[0] == 200
+    with house.app.extensions["apiguard"].store.write() as tx:
+        (found,) = credentials.list_of(tx, other.client.id)
+        credentials.revoke(tx, TESTER, found.id, "leaked")
+    started = time.monotonic()
+    rest = answer.read()
+    connection.close()
+    assert time.monotonic() - started < 5
+    assert b"data: 499" not in rest
+
+
+def test_a_killed_worker_loses_no_event(house: House) -> None:
+    status, body, headers = house.get("/api/v1/who")
+    assert status == 200
+    os.kill(json.loads(body)["pid"], signal.SIGKILL)
+    house.server.wait_for_workers()
+    end = time.monotonic() + 20
+    while headers["x-request-id"] not in {event["id"] for event in decisions(house.app)} and time.monotonic() < end:
+        house.get("/api/v1/who")
+        time.sleep(0.3)
+    assert headers["x-request-id"] in {event["id"] for event in decisions(house.app)}
