@@ -186,7 +186,9 @@ def test_another_page_does_not(app: Flask, headers: dict[str, str]) -> None:
     assert answer.status_code == 403
     assert answer.get_json(force=True)["code"] == "gate:origin:refused"
     assert app.extensions["ran"] == []
-    assert client.get("/api/orders", headers=headers).status_code == 200, "reading by navigation is the browser's to keep"
+    assert client.get("/api/orders", headers=headers).status_code == 200, (
+        "reading by navigation is the browser's to keep"
+    )
 
 
 def test_json_as_plain_text_writes_nothing(app: Flask) -> None:

@@ -32,7 +32,9 @@ KINDS = st.sampled_from([
 ])  # fmt: skip
 BODIES = st.one_of(
     st.binary(max_size=200),
-    st.sampled_from([b'{"item": "a"}', b"[" * 5000, b'{"item": 1e999}', b"--b\r\n\r\n--b--", b"a=1&a=2&%ff=%00", b"null"]),
+    st.sampled_from(
+        [b'{"item": "a"}', b"[" * 5000, b'{"item": 1e999}', b"--b\r\n\r\n--b--", b"a=1&a=2&%ff=%00", b"null"]
+    ),
 )
 PATHS = st.one_of(
     st.lists(st.sampled_from(PIECES), max_size=8).map("".join),
@@ -43,7 +45,9 @@ PATHS = st.one_of(
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
-    app = make(str(tmp_path_factory.mktemp("fuzz")), TESTING=True, LOUD=True, APIGUARD_CORS_ORIGINS=["https://ok.example"])
+    app = make(
+        str(tmp_path_factory.mktemp("fuzz")), TESTING=True, LOUD=True, APIGUARD_CORS_ORIGINS=["https://ok.example"]
+    )
     app.extensions["key"] = client_in(app, scopes=["secret:read"]).key
     yield app
     app.extensions["apiguard"].close()

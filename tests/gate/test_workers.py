@@ -66,7 +66,12 @@ class House:
 def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("workers")
     server = Gunicorn(
-        "tests.gate.attacked:make()", folder, workers=3, threads=2, env={"ATTACKED": str(folder)}, arguments=request.param
+        "tests.gate.attacked:make()",
+        folder,
+        workers=3,
+        threads=2,
+        env={"ATTACKED": str(folder)},
+        arguments=request.param,
     )
     made = House(server, folder)
     yield made
