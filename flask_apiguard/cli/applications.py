@@ -157,7 +157,7 @@ def move(desk: Desk, application_id: str, state: str, reason: str) -> None:
 @click.argument("kind", type=click.Choice([one.value for one in Kind]))
 @click.option("--scope", "scopes", multiple=True, help="What is asked for; by default what was exercised.")
 @click.option("--plan", help="The plan that is asked for.")
-@click.option("--environment", type=click.Choice(ENVIRONMENTS), default="production", show_default=True)
+@click.option("--environment", type=click.Choice(ENVIRONMENTS), default="production", help="Where.")
 @reasoned
 def request(
     desk: Desk, application_id: str, kind: str, scopes: tuple[str, ...], plan: str | None, environment: str, reason: str

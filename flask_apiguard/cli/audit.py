@@ -77,7 +77,7 @@ def _signed_head(house: House) -> Head | None:
 @click.option("--organization", help="Only this organization's.")
 @click.option("--since", type=moment, metavar="DATE", help="From then on.")
 @click.option("--until", type=moment, metavar="DATE", help="Before then.")
-@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True)
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the page before ended.")
 def list_(desk: Desk, **narrowing: Any) -> None:
     """List entries, the newest first."""

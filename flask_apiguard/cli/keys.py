@@ -33,7 +33,7 @@ def keys() -> None:
 @click.option("--reference", help="Your own id of this customer or tenant.")
 @click.option("--contact", default="", metavar="ADDRESS", help="Who answers for the application.")
 @click.option("--purpose", default="", help="What it is for; by default the reason.")
-@click.option("--environment", type=click.Choice(ENVIRONMENTS), default="production", show_default=True)
+@click.option("--environment", type=click.Choice(ENVIRONMENTS), default="production", help="Where.")
 @click.option("--plan", help="The plan that it is entitled to.")
 @click.option("--lifetime", type=span, help="How long the key lives, such as 90d.")
 @reasoned

@@ -18,7 +18,7 @@ from ..house import House
 from .common import USAGE, Refused
 
 #: Seconds for which is asked on after a revocation, at least and at most.
-AT_LEAST, AT_MOST = 0.3, 5.0
+AT_LEAST, AT_MOST = 0.3, 3.0
 #: So many refusals of each worker in a row count as an end.
 QUIET = 12
 TIMEOUT = 5.0
