@@ -12,7 +12,7 @@ from ..values import Environment, Flaw, State
 from .call import Answer, Call
 from .fields import Choice, Id, In, Moment, Prose, Resource, Several
 from .lookups import application_of
-from .table import Table, Who
+from .table import Table
 
 table = Table("access")
 
@@ -53,7 +53,7 @@ class EndIn(In):
     reason = Prose(1, 2000, required=True)
 
 
-@table.get("/scopes", "Scopes, and what each opens", who=Who.CLIENT, out=ScopeOut, many=True)
+@table.get("/scopes", "Scopes, and what each opens", out=ScopeOut, many=True)
 def scopes(call: Call) -> Answer:
     with call.read() as conn:
         found = call.house.scopes.all(conn)

@@ -14,7 +14,7 @@ from flask import Request
 
 from ..db import Transaction
 from ..errors import Denied, Missing
-from ..people import HOUSE_SEATS, Origin, may
+from ..people import Act, Origin, may
 from ..values import Actor, By, Caller, Decision, Reason
 from .table import Endpoint
 
@@ -96,13 +96,17 @@ class Call:
         root = self.request.environ.get("SCRIPT_NAME", "")
         return [Next(one.action, one.method, _rooted(one.href, root), one.why) for one in found]
 
-    def organizations(self) -> list[str] | None:
-        """The organizations whose things this actor sees; None: all of them."""
-        if self.by.kind is Actor.PERSON and not HOUSE_SEATS.isdisjoint(self.by.seats):
-            return None
-        return sorted({seat.partition("@")[2] for seat in self.by.seats if "@" in seat})
+    def organizations(self, act: Act) -> list[str] | None:
+        """The organizations in which this actor may do this; None: in all of them.
 
-    def may(self, act: Any, organization_id: str | None = None) -> bool:
+        A narrowed token still belongs to its person's other organizations, but may nothing there.
+        """
+        if may(self.by, act):
+            return None
+        places = {seat.partition("@")[2] for seat in self.by.seats if "@" in seat}
+        return sorted(place for place in places if may(self.by, act, place))
+
+    def may(self, act: Act, organization_id: str | None = None) -> bool:
         """Whether this actor may."""
         return may(self.by, act, organization_id)
 

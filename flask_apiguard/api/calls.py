@@ -73,9 +73,8 @@ def _demand(call: Call) -> None:
     :raises Missing: somebody else's. :raises Invalid: it isn't said whose.
     """
     if "client_id" not in call.query and "application_id" not in call.query:
-        if call.organizations() is not None:
+        if not call.may(Act.EVENTS_EVENT_READ):
             raise Invalid([Flaw("/application_id", "Name an application or a client of yours.", "query")])
-        demand(call.by, Act.EVENTS_EVENT_READ)
         return
     with call.read() as conn:
         ids = []

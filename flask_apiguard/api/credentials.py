@@ -10,9 +10,9 @@ from marshmallow import fields
 from ..access import entitle
 from ..clients import Client
 from ..credentials import Credential, list_of, revoke, uses_of
-from ..errors import Conflict
+from ..errors import Conflict, Invalid
 from ..people import Act
-from ..values import Actor, Environment, State
+from ..values import Actor, Environment, Flaw, State
 from .call import Answer, Call, Next
 from .fields import Choice, Id, In, Line, Moment, Out, Prose, Resource, Several, Whole
 from .lookups import client_of, credential_of
@@ -96,7 +96,11 @@ def _next(call: Call, found: Credential, owner_id: str) -> list[Next]:
 
 def _made(call: Call, found: Credential, secret: str, owner_id: str) -> Answer:
     follow = _next(call, found, owner_id)
-    follow.append(call.next("calls", "GET", "/calls", "Make a call with it, and see what became of it."))
+    follow.append(
+        call.next(
+            "calls", "GET", "/calls?client_id=<id>", "Call with it, and see what became of it.", id=found.client_id
+        )
+    )
     href = call.href("/credentials/<id>", id=found.id)
     return Answer(_told(call, found, secret=secret, last_use=None), follow, headers={"Location": href})
 
@@ -160,6 +164,8 @@ def rotate(call: Call) -> Answer:
     body = call.body
     with call.write() as tx:
         found, _, owner = credential_of(call, tx, Act.CREDENTIALS_CREDENTIAL_ROTATE)
+        if call.by.kind is Actor.CLIENT and "lifetime" in body:
+            raise Invalid([Flaw("/lifetime", "A client's own rotation takes the house's lifetime.")])
         overlap = dt.timedelta(seconds=body["overlap"])
         new, secret = call.house.keys.rotate(
             tx, call.by, found.id, overlap, lifetime=_span(body), reason=body["reason"]

@@ -19,6 +19,7 @@ from .endpoints import ENDPOINTS
 from .fields import ID
 from .idempotency import Reservation
 from .identify import identify, origin_of, stranger
+from .posting import post
 from .reading import read_body, read_bytes, read_query
 from .table import Endpoint, Who
 
@@ -95,6 +96,8 @@ def _handled(call: Call, reservation: Reservation) -> Response:
         return answering.mannered(call.request, response)
     status = answer.status or endpoint.status
     text = answering.text_of(answering.document_of(endpoint, answer))
+    if endpoint.writes:
+        post(call.house)
     reservation.keep(status, None if endpoint.secret else text, answer.headers.get("Location", ""))
     return answering.respond_with(call.house, call.request, status, text, answer.headers)
 

@@ -48,9 +48,9 @@ def problem(call: Call) -> Answer:
 
 @table.get("/openapi.json", "This API as OpenAPI 3.1", who=Who.ANYBODY)
 def openapi(call: Call) -> Answer:
-    from .openapi import document
+    from .openapi import text
 
-    return Answer(document(call.request.environ.get("SCRIPT_NAME", "") + BASE))
+    return Answer(raw=text(call.request.environ.get("SCRIPT_NAME", "") + BASE))
 
 
 @table.get("/health", "Whether it lives, and whether it can decide", who=Who.ANYBODY, out=HealthOut)

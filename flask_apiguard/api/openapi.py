@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from marshmallow import Schema
@@ -34,7 +35,13 @@ _PROBLEM = {
 }  # fmt: skip
 
 
-@cache
+@lru_cache(maxsize=8)
+def text(base: str) -> bytes:
+    """The same as JSON, written once."""
+    return json.dumps(document(base), separators=(",", ":")).encode()
+
+
+@lru_cache(maxsize=8)
 def document(base: str) -> dict[str, Any]:
     """The whole document. ``base`` is where the API is mounted."""
     components: dict[str, Any] = {"Problem": _PROBLEM}

@@ -46,7 +46,9 @@ def _next(call: Call, found: Organization) -> list[Next]:
 def list_(call: Call) -> Answer:
     def read(after: str, limit: int) -> list[Organization]:
         with call.read() as conn:
-            return registry.organizations(conn, ids=call.organizations(), after=after, limit=limit)
+            return registry.organizations(
+                conn, ids=call.organizations(Act.CLIENTS_ORGANIZATION_READ), after=after, limit=limit
+            )
 
     follow = []
     if call.house.onboarding.door == "open" or call.may(Act.CLIENTS_ORGANIZATION_CREATE):

@@ -181,7 +181,7 @@ def _located(call: Call, answer: Answer, found: Review) -> Answer:
 @table.get("/reviews", "The queue of reviews", query=QueueIn, out=ReviewOut, many=True,
            act=Act.ONBOARDING_REVIEW_READ)  # fmt: skip
 def list_(call: Call) -> Answer:
-    query, mine = call.query, call.organizations()
+    query, mine = call.query, call.organizations(Act.ONBOARDING_REVIEW_READ)
     if "organization_id" in query:
         demand(call.by, Act.ONBOARDING_REVIEW_READ, query["organization_id"])
         mine = [query["organization_id"]]

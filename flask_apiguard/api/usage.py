@@ -66,5 +66,9 @@ def read(call: Call) -> Answer:
             "by_reason": dict(sorted(counted.by_reason.items())), "by_route": routes,
         },
     }  # fmt: skip
-    follow = [] if call.caller else [call.next("calls", "GET", "/calls", "See the calls one by one.")]
+    follow = (
+        []
+        if call.caller
+        else [call.next("calls", "GET", "/calls?client_id=<id>", "See them one by one.", id=client.id)]
+    )
     return Answer(value, follow)

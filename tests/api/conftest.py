@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask, Response, request
 from flask_wtf import CSRFProtect
+from marshmallow import Schema, fields
 
 from flask_apiguard import APIGuard, HostUser, accepts, require
 from flask_apiguard.api.endpoints import ENDPOINTS
@@ -23,7 +25,6 @@ from flask_apiguard.house import House
 from flask_apiguard.ledger.tables import ledger
 from flask_apiguard.notices.outbox import notice
 from flask_apiguard.values import Actor, By
-from marshmallow import Schema, fields
 
 from ..servers.http import serve
 
@@ -202,6 +203,7 @@ def make_app(folder: Path, **settings: Any) -> Flask:
 
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)  # thousands of calls are not worth a line each
     app = make_app(tmp_path_factory.mktemp("town"))
     house = house_of(app)
     with serve(app) as url:

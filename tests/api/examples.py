@@ -38,11 +38,11 @@ def _good(field: Any) -> Any:
     return "something"
 
 
-def bad(schema: type[Schema]) -> Iterator[tuple[str, Any]]:
-    """Every field with values of the wrong type, length, characters or range."""
-    for name, field in schema().load_fields.items():
-        for value in _bad(field):
-            yield name, value
+def bad(schema: type[Schema]) -> Iterator[dict[str, Any]]:
+    """Documents in which no field fits: each field in turn with every wrong type, length, character and range."""
+    values = {name: _bad(field) for name, field in schema().load_fields.items()}
+    for turn in range(max(map(len, values.values()))):
+        yield {name: several[turn % len(several)] for name, several in values.items()}
 
 
 def _bad(field: Any) -> list[Any]:

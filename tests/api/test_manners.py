@@ -84,7 +84,9 @@ def test_two_different_credentials_are_refused(town: Town) -> None:
     assert heard.status == 400
 
 
-@pytest.mark.parametrize("token", ["acme_person_abc", "acme_session_x_y_z", "nonsense", "acme_sandbox_x_y_z", "x" * 5000])
+@pytest.mark.parametrize(
+    "token", ["acme_person_abc", "acme_session_x_y_z", "nonsense", "acme_sandbox_x_y_z", "x" * 5000]
+)
 def test_a_bad_credential_is_answered_alike(town: Town, token: str) -> None:
     heard = town.go("GET", "/me", who=token)
     assert heard.status == 401
