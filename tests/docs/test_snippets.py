@@ -9,8 +9,10 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Mapping
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -115,6 +117,21 @@ def test_the_quickstart_answers_as_it_says(pages: Pages) -> None:
     assert app.test_client().get("/api/v1/orders").status_code == 401
     assert testing.client_in(app).get("/api/v1/orders").status_code == 403
     assert testing.client_in(app, scopes=["orders:read"]).get("/api/v1/orders").json == {"orders": ["A-1", "A-2"]}
+
+
+def test_the_requests_of_the_security_page_are_answered_as_it_says(pages: Pages, live_server: Any) -> None:
+    app = run(pages["quickstart"])["app"]
+    app.testing = True
+    key = testing.client_in(app, scopes=["orders:read"]).key
+    rows = re.findall(r"\* - ``(\w+) (\S+)``\n     - (\d+)\n     - (\d+)\n", pages["security"])
+    assert len(rows) > 10
+    place = urlsplit(live_server(app)).netloc
+    for method, path, stranger, client in rows:
+        for headers, status in (({}, stranger), ({"Authorization": f"Bearer {key}"}, client)):
+            connection = HTTPConnection(place, timeout=30)
+            connection.request(method, path, headers=headers)
+            assert connection.getresponse().status == int(status), f"{method} {path}"
+            connection.close()
 
 
 def test_the_tests_of_the_testing_page_pass(pages: Pages, tmp_path: Path) -> None:
