@@ -39,7 +39,7 @@ def orders(query: dict[str, Any]) -> ResponseReturnValue:
 
 @api.post("/orders")
 @require("orders:write")
-@limit("10/second")
+@limit("5/second")
 @accepts(OrderIn, into="order")
 @returns(OrderOut, status=201)
 def place_order(order: dict[str, Any]) -> ResponseReturnValue:

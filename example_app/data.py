@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from flask import Flask, current_app, g
 from werkzeug.security import generate_password_hash
@@ -77,7 +77,7 @@ def db() -> sqlite3.Connection:
     if "db" not in g:
         g.db = sqlite3.connect(Path(current_app.instance_path) / FILE, timeout=10)
         g.db.row_factory = sqlite3.Row
-    return g.db
+    return cast(sqlite3.Connection, g.db)
 
 
 def close(_error: BaseException | None = None) -> None:

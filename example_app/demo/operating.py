@@ -50,7 +50,7 @@ def oauth(stage: Stage) -> None:
 
 
 def misbehaviour(stage: Stage) -> None:
-    """Refusal after refusal: an anomaly, a mail, and the client is suspended."""
+    """Refusal after refusal: an anomaly, a mail, the client is suspended, explains itself, and returns."""
     stage.screen.scene("something is wrong with Acme Pay")
     key, mara = stage.caller("second"), stage.people["mara"]
     began = time.perf_counter()
@@ -67,6 +67,12 @@ def misbehaviour(stage: Stage) -> None:
     )  # fmt: skip
     refused = key.get(ORDERS, "Nothing opens any more", 401)
     stage.note(refused["detail"])
+    ada, here = stage.people["ada"], f"/applications/{stage.ids['application']}"
+    json_ = {"kind": "resume", "reason": "A new release asked for shipments by mistake; it is taken back."}
+    asked = ada.post(ada.get(here).next("request-resume"), "Ada explains, and asks for its return", 201, json_=json_)
+    json_ = {"decision": "approve", "reason": "Plausible, and nothing was disclosed."}
+    stage.people["runa"].post(f"/reviews/{asked['id']}/decisions", "Runa lets it return", json_=json_)
+    key.get(ORDERS, "and it goes on")
 
 
 def _raised(mara: Client, stage: Stage) -> dict[str, list[str]]:

@@ -66,17 +66,17 @@ class PostOffice(socketserver.ThreadingTCPServer):
 
     def take(self, to: list[str], data: bytes) -> None:
         """A mail came."""
-        message = cast(EmailMessage, email.message_from_bytes(data, policy=email.policy.default))
+        message = email.message_from_bytes(data, policy=email.policy.default)
         with self._came:
             self._mails.append((to, message))
             number = len(list(self._folder.glob("*.eml"))) + 1
             (self._folder / f"{number:03d}.eml").write_bytes(data)
             self._came.notify_all()
 
-    def find(self, to: str, subject: str, seconds: float, *, take: bool = False) -> tuple[str, float] | None:
-        """The text of a mail to somebody whose subject begins so, and how long we waited for it; None: it didn't come.
+    def find(self, to: str, subject: str, seconds: float = 10) -> tuple[str, float]:
+        """The text of a mail to somebody whose subject begins so, and how long we waited for it. Each is found once.
 
-        What is taken is not found again.
+        :raises StoryBroken: it doesn't come.
         """
         began = time.perf_counter()
         until = began + seconds
@@ -84,12 +84,11 @@ class PostOffice(socketserver.ThreadingTCPServer):
             while True:
                 for place, (people, message) in enumerate(self._mails):
                     if to in people and str(message["Subject"]).startswith(subject):
-                        if take:
-                            del self._mails[place]
+                        del self._mails[place]
                         body = message.get_body(("plain",))
                         return body.get_content() if body is not None else "", time.perf_counter() - began
                 if not self._came.wait(until - time.perf_counter()):
-                    return None
+                    raise StoryBroken(f"No mail {subject!r} came to {to} within {seconds} s.")
 
 
 def code_in(text: str) -> str:

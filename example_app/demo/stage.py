@@ -59,13 +59,9 @@ class Stage:
 
     def mail(self, to: str, subject: str) -> str:
         """The text of a mail, told on the screen."""
-        if self.post.find(to, subject, 1) is None:
-            self.command("tick", told="What cron does every few minutes: deliver what waits")
-        found = self.post.find(to, subject, 10, take=True)
-        if found is None:
-            raise StoryBroken(f"No mail {subject!r} came to {to}.")
-        self.screen.request("mail", to, 250, found[1], f"“{subject}”")
-        return found[0]
+        text, seconds = self.post.find(to, subject)
+        self.screen.request("mail", to, 250, seconds, f"“{subject}”")
+        return text
 
     def command(self, *words: str, told: str, expect: int = 0, **environment: str) -> str:
         """One ``flask apiguard`` command, told on the screen; what it printed.
