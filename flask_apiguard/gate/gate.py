@@ -249,15 +249,11 @@ class Gate:
 
         :raises ConfigurationError: naming the route.
         """
-        self._book.check(self._app)
         observed = set()
-        for url_rule in self._app.url_map.iter_rules():
-            for method in url_rule.methods or ():
-                rule = self._book.find(self._app, url_rule, method)
-                if rule is not None:
-                    demands = self._compiled(rule, url_rule.rule, method)
-                    if self._mode(demands) == Mode.OBSERVE and rule.public is None and method != "OPTIONS":
-                        observed.add(url_rule.rule)
+        for url_rule, method, rule in self._book.walk(self._app):
+            demands = self._compiled(rule, url_rule.rule, method)
+            if self._mode(demands) == Mode.OBSERVE and rule.public is None:
+                observed.add(url_rule.rule)
         if observed:
             logger.warning("%s", observing(len(observed), self._manners.observe_until))
 

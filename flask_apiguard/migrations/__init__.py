@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sqlite3
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, StoreAway
 
 if TYPE_CHECKING:
     from ..db import Schema
 
 HERE = Path(__file__).parent
+#: Empty stores as SQLite keeps them, by schema, head and number of tables; in memory, so that a fork may have them too.
+_PATTERNS: dict[tuple[str, str, int], sqlite3.Connection] = {}
+_PATTERNS_LOCK = threading.Lock()
 HEADS = {"state": "0001", "events": "0001"}
 
 
@@ -54,7 +59,33 @@ def current(engine: sa.Engine, schema: Schema) -> str | None:
 
 
 def create(engine: sa.Engine, schema: Schema) -> None:
-    """Make every table at once and stamp the head."""
+    """Make every table at once and stamp the head.
+
+    The first store that a process makes on SQLite is kept as the pattern of the next: a test suite makes one per app.
+    """
+    pattern = (schema.name, schema.head, len(schema.metadata.tables))
+    with _PATTERNS_LOCK:
+        if engine.dialect.name == "sqlite" and pattern in _PATTERNS:
+            with engine.connect() as conn:
+                try:
+                    _PATTERNS[pattern].backup(_driver(conn))
+                except sqlite3.Error as error:
+                    raise StoreAway(schema.name) from error
+            return
+        _create(engine, schema)
+        if engine.dialect.name == "sqlite":
+            kept = _PATTERNS[pattern] = sqlite3.connect(":memory:", check_same_thread=False)
+            with engine.connect() as conn:
+                _driver(conn).backup(kept)
+
+
+def _driver(conn: sa.Connection) -> sqlite3.Connection:
+    connection = conn.connection.driver_connection
+    assert isinstance(connection, sqlite3.Connection)
+    return connection
+
+
+def _create(engine: sa.Engine, schema: Schema) -> None:
     with engine.connect().execution_options(apiguard_write=True) as conn, conn.begin():
         schema.metadata.create_all(conn)
         version = sa.Table(

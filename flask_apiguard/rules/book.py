@@ -124,15 +124,11 @@ class Book:
         return combine(parts, drafts, f"{method} {url_rule.rule} ({url_rule.endpoint})")
 
     def every(self, app: Flask) -> Iterator[Rule]:
-        """The rule of every route and method that has one."""
-        for url_rule in app.url_map.iter_rules():
-            for method in url_rule.methods or ():
-                rule = self.find(app, url_rule, method)
-                if rule is not None:
-                    yield rule
+        """The rule of every route and method that has one of its own."""
+        return (rule for _, _, rule in self.walk(app))
 
-    def check(self, app: Flask) -> None:
-        """Look at every route once.
+    def walk(self, app: Flask) -> Iterator[tuple[UrlRule, str, Rule]]:
+        """Every route and method that has a rule of its own: neither HEAD beside GET nor Flask's own OPTIONS.
 
         :raises ConfigurationError: a decorator stands above its route, or rules contradict each other.
         """
@@ -144,8 +140,15 @@ class Book:
                     f"The rules of {draft.place} stand above its route decorator, so the route never sees them.",
                     "Move them below it.",
                 )
-            for method in url_rule.methods or ():
-                self.find(app, url_rule, method)
+            methods = set(url_rule.methods or ())
+            if "GET" in methods and not hasattr(getattr(view, "view_class", None), "head"):
+                methods.discard("HEAD")
+            if getattr(url_rule, "provide_automatic_options", True):
+                methods.discard("OPTIONS")
+            for method in sorted(methods):
+                rule = self.find(app, url_rule, method)
+                if rule is not None:
+                    yield url_rule, method, rule
 
 
 def is_own(rule: Rule) -> bool:
