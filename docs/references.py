@@ -54,7 +54,7 @@ def _setting(setting: Any) -> str:
     label = setting.name.lower().replace("_", "-")
     return (
         f".. _setting-{label}:\n\n" + heading(setting.name, "-") + " ".join(lines) + "\n\n"
-        f":Type: {escaped(_type(setting.parse))}\n:Default: {_default(setting.default)}\n\n"
+        f":Type: {escaped(_type(setting.parse))}\n:Default: {_default(setting.default, setting.parse)}\n\n"
     )
 
 
@@ -71,10 +71,19 @@ def _type(parse: Callable[[Any], Any]) -> str:
     raise AssertionError(f"{parse} takes anything, so it says nothing about the type")
 
 
-def _default(value: Any) -> str:
+def _default(value: Any, parse: Callable[[Any], Any]) -> str:
     if value is None or value == () or value == {} or value == float("inf"):
         return "unset"
+    if "span of time" in _type(parse):
+        spans = value if isinstance(value, dict) else {"": value}
+        return ", ".join(f"{name} ``{_span(seconds)}``".strip() for name, seconds in spans.items())
     return f"``{value!r}``"
+
+
+def _span(seconds: int) -> str:
+    """A span as it may be written in the setting: ``90d``."""
+    units = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
+    return next(f"{seconds // size}{unit}" for unit, size in units if seconds % size == 0)
 
 
 # -- reasons and happenings --------------------------------------------------------------------------------------------
@@ -256,17 +265,21 @@ def _command(path: tuple[str, ...], command: click.Command) -> str:
             names = ", ".join((*parameter.opts, *parameter.secondary_opts))
             rows.append((f"``{names}``", _help(parameter)))
         elif isinstance(parameter, click.Argument):
-            rows.append((f"``{parameter.make_metavar(click.Context(command))}``", "Argument."))
+            rows.append(
+                (f"``{(parameter.metavar or parameter.name or '').upper()}``", _takes(parameter) or "Argument.")
+            )
     return text + (listed(rows, ("Option", "Meaning"), "30 70") if rows else "")
 
 
 def _help(option: click.Option) -> str:
     """What an option says of itself; without a word of its own, what it takes."""
-    import click
-
     said = escaped(" ".join((option.help or "").split()))
-    takes = f"One of {', '.join(map(str, option.type.choices))}." if isinstance(option.type, click.Choice) else ""
-    return said or takes or f"Takes {option.type.name}."
+    return said or _takes(option) or f"Takes {option.type.name}."
+
+
+def _takes(parameter: click.Parameter) -> str:
+    choices = getattr(parameter.type, "choices", ())
+    return f"One of {', '.join(map(str, choices))}." if choices else ""
 
 
 # -- JSON API ----------------------------------------------------------------------------------------------------------

@@ -8,9 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 import pytest
+from flask import Flask
 
 import flask_apiguard
 from flask_apiguard import contracts, signals
@@ -129,6 +131,20 @@ def test_every_status_of_the_gate_stands_on_its_way(pages: Pages) -> None:
     table = pages["way"].partition("What each name means")[0]
     statuses = {reason.status for reason in Reason if reason.value.startswith("gate:")} - {200, 404, 405}
     assert {str(status) for status in statuses} <= set(re.findall(r"\b\d{3}\b", table))
+
+
+def test_what_the_authorization_server_can_do_stands_on_its_page(pages: Pages) -> None:
+    app = Flask("server")
+    app.config.update(TESTING=True, APIGUARD_ISSUER="https://api.example.com")
+    flask_apiguard.APIGuard(app, paths=["/api/v1"])
+    client = app.test_client()
+    document = client.get("/.well-known/oauth-authorization-server", base_url="https://api.example.com").json
+    for name, told in document.items():
+        if name.endswith("_endpoint"):
+            assert urlsplit(told).path in pages["oauth"], name
+        elif name in ("grant_types_supported", "token_endpoint_auth_methods_supported"):
+            assert all(f"``{one}``" in pages["oauth"] for one in told), name
+    assert client.get("/.well-known/oauth-protected-resource", base_url="https://api.example.com").status_code == 200
 
 
 def texts(pages: Pages) -> dict[str, str]:
