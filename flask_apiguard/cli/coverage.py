@@ -11,7 +11,7 @@ import click
 from ..house import House
 from .common import REFUSED, USAGE, Desk, Refused, alone, plain, table
 from .middleware import chain_of
-from .routes import UNDECLARED, routes_of, suggestions, summary
+from .routes import OWN, UNDECLARED, routes_of, suggestions, summary
 
 LOCK = "apiguard.lock"
 VERSION = 1
@@ -47,8 +47,11 @@ def coverage(desk: Desk, lock: bool, suggest: bool, path: Path | None) -> None:
 
 
 def _text(found: dict[str, Any]) -> str:
-    rows = [{**row, "demands": summary(row), "in": "in" if row["inside"] else "out"} for row in found["routes"]]
-    told = [table(rows, ("status", "in", "method", "route", "demands", "endpoint")), ""]
+    theirs = [row for row in found["routes"] if row["status"] != OWN]
+    rows = [{**row, "demands": summary(row), "in": "in" if row["inside"] else "out"} for row in theirs]
+    told = [table(rows, ("status", "in", "method", "route", "demands", "endpoint"))]
+    own = len(found["routes"]) - len(theirs)
+    told += [f"and {own} of flask_apiguard's own, which prove their callers themselves", ""] if own else [""]
     for layer in found["middleware"]:
         told.append(f"middleware  {layer['name']}")
         if layer["warning"]:
@@ -69,12 +72,13 @@ def lock_path(house: House) -> Path:
 
 
 def locked_form(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a lock file holds: by method and route, everything but what is empty."""
+    """What a lock file holds: by method and route of the host's, everything but what is empty."""
     return {
         f"{row['method']} {row['route']}": {
             name: value for name, value in row.items() if name not in ("method", "route") and value not in (None, [])
         }
         for row in rows
+        if row["status"] != OWN
     }
 
 

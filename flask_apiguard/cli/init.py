@@ -16,7 +16,7 @@ from .common import Desk, alone, operator
 
 NEXT = (
     "flask {name} coverage --suggest",
-    'flask {name} keys create "Acme Pay" --scope SCOPE --reason "contract 2026-11"',
+    'flask {name} keys create "Acme Pay" --scope {scope} --reason "contract 2026-11"',
     "flask {name} doctor",
 )
 
@@ -42,7 +42,8 @@ def init(desk: Desk, email: str | None, name: str) -> None:
         told.append(f"administrator  {found['administrator']}")
     else:
         told.append(f"administrator  nobody yet: flask {_group()} init --email YOU@EXAMPLE.ORG")
-    found["next"] = [line.format(name=_group()) for line in NEXT]
+    scope = next((one.name for one in desk.house.scopes), "SCOPE")
+    found["next"] = [line.format(name=_group(), scope=scope) for line in NEXT]
     told += ["", "Next:", *(f"  {line}" for line in found["next"])]
     desk.answer(found, "\n".join(told))
 

@@ -28,22 +28,33 @@ def keys() -> None:
 
 @command(keys, "create")
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, required=True, help="A scope that the key opens; may be repeated.")
+@click.option("--scope", "scopes", multiple=True, help="A scope that the key opens; may be repeated.")
+@click.option("--client", "client_id", help="Bring in nobody: a further key for this client, narrowed to --scope.")
+@click.option("--kind", type=click.Choice(["api_key", "client_secret"]), help="With --client; api_key by default.")
 @click.option("--organization", help="Id of an organization, or the name of a new one; by default NAME.")
 @click.option("--reference", help="Your own id of this customer or tenant.")
-@click.option("--contact", default="", metavar="ADDRESS", help="Who answers for the application.")
-@click.option("--purpose", default="", help="What it is for; by default the reason.")
-@click.option("--environment", type=click.Choice(ENVIRONMENTS), default="production", help="Where.")
+@click.option("--contact", metavar="ADDRESS", help="Who answers for the application.")
+@click.option("--purpose", help="What the application is for; by default the reason.")
+@click.option("--environment", type=click.Choice(ENVIRONMENTS), help="Where; production by default.")
 @click.option("--plan", help="The plan that it is entitled to.")
 @click.option("--lifetime", type=span, help="How long the key lives, such as 90d.")
 @reasoned
-def create(desk: Desk, name: str, scopes: tuple[str, ...], organization: str | None, **told: Any) -> None:
-    """Bring in an application with one command: organization, application, client, checks, grants and key."""
+def create(desk: Desk, name: str, scopes: tuple[str, ...], client_id: str | None, **told: Any) -> None:
+    """Bring in an application with one command: organization, application, client, checks, grants and key.
+
+    With --client only the key is made, for a client that is there.
+    """
+    if client_id is not None:
+        _further(desk, name, scopes, client_id, told)
+        return
+    if not scopes or told["kind"] is not None:
+        raise click.UsageError("--kind goes with --client." if scopes else "Name at least one --scope.")
     with desk.house.store.write() as tx:
         made = desk.house.onboarding.invite(
-            tx, desk.by, organization=organization or name, name=name, scopes=scopes, reason=told["reason"],
-            contact_email=told["contact"], reference=told["reference"], plan=told["plan"],
-            environment=told["environment"], purpose=told["purpose"] or told["reason"], lifetime=told["lifetime"],
+            tx, desk.by, organization=told["organization"] or name, name=name, scopes=scopes, reason=told["reason"],
+            contact_email=told["contact"] or "", reference=told["reference"], plan=told["plan"],
+            environment=told["environment"] or Environment.PRODUCTION, purpose=told["purpose"] or "",
+            lifetime=told["lifetime"],
         )  # fmt: skip
     facts = {
         "organization": made.application.organization_id, "application": made.application.id,
@@ -52,6 +63,21 @@ def create(desk: Desk, name: str, scopes: tuple[str, ...], organization: str | N
         "expires": made.credential.expires_at,
     }  # fmt: skip
     show_secret(desk, facts, made.secret)
+
+
+def _further(desk: Desk, name: str, scopes: tuple[str, ...], client_id: str, told: dict[str, Any]) -> None:
+    """A key for a client that is there, which opens no more than the client may."""
+    for other in ("organization", "reference", "contact", "purpose", "environment", "plan"):
+        if told[other] is not None:
+            raise click.UsageError(f"--{other} is the client's already; leave it out with --client.")
+    with desk.house.store.write() as tx:
+        _demand_for(desk, tx, client_id, Act.CREDENTIALS_CREDENTIAL_CREATE)
+        made, secret = desk.house.keys.create(
+            tx, desk.by, client_id, kind=told["kind"] or credentials.Kind.API_KEY, name=name,
+            scopes=frozenset(scopes) or None, lifetime=told["lifetime"], reason=told["reason"],
+        )  # fmt: skip
+    facts = {"client": client_id, "credential": made.id, "scopes": made.scopes, "expires": made.expires_at}
+    show_secret(desk, facts, secret)
 
 
 def show_secret(desk: Desk, facts: dict[str, Any], secret: str) -> None:

@@ -133,6 +133,22 @@ def token(desk: Desk, who: str, name: str, lifetime: dt.timedelta | None, seats:
     desk.answer(told, text)
 
 
+@command(people, "tokens")
+@click.argument("who", metavar="EMAIL|PERSON")
+@click.option("--revoke", "token_id", metavar="ID", help="End this session or token at once.")
+def tokens(desk: Desk, who: str, token_id: str | None) -> None:
+    """List somebody's live sessions and tokens, or end one."""
+    person = person_of(desk, who)
+    if desk.by.id != person.id:
+        desk.demand(Act.PEOPLE_PERSON_DISABLE)
+    if token_id is not None:
+        with desk.house.store.write() as tx:
+            desk.house.people.revoke_token(tx, desk.by, token_id)
+    live = desk.house.people.sessions(person.id)
+    found = [{name: getattr(one, name) for name in type(one).__slots__} for one in live]
+    desk.rows(found, ("id", "kind", "name", "seats", "created_at", "expires_at", "last_used_at"), "None is live.")
+
+
 def person_of(desk: Desk, who: str) -> Person:
     """The person with this id or address.
 

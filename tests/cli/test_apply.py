@@ -113,3 +113,18 @@ def test_a_reviewer_can_not_apply_a_file(run: Run, told: Any, house: House, file
     answer = run("apply", str(file), "--as", token)
     assert answer.status == 1
     assert "administrator" in answer.err
+
+
+def test_at_a_terminal_it_asks_first(run: Run, house: House, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Terminal:
+        @staticmethod
+        def isatty() -> bool:
+            return True
+
+    monkeypatch.setattr("flask_apiguard.cli.apply.sys", type("sys", (), {"stdin": Terminal}))
+    refused = run("apply", str(file), given="n\n")
+    assert (refused.status, "+ role clerk" in refused.out) == (1, True)
+    with house.store.read() as conn:
+        assert access.roles(conn) == {}
+    assert run("apply", str(file), given="y\n").status == 0
+    assert run("apply", str(file), "--yes").status == 0

@@ -49,11 +49,14 @@ def found(tmp_path: Path) -> Iterator[Callable[..., dict[str, Severity]]]:
         app.extensions["apiguard"].close()
 
 
-def test_a_fresh_app_has_no_error_and_says_what_comes_next(program: Run) -> None:
-    answer = program("doctor")
+def test_a_fresh_app_has_no_error_and_says_what_comes_next(run: Run) -> None:
+    answer = run("doctor")
     assert answer.status == 0, answer.out
     assert "1. " in answer.out
     assert "fix   flask apiguard init" in answer.out
+
+
+def test_what_is_about_to_serve_is_judged_by_what_the_environment_says(program: Run) -> None:
     deploy = program("doctor", "--deploy", "--json", FLASK_DEBUG="1", APIGUARD_MODE="observe")
     assert deploy.status == 1
     assert deploy.json["findings"][0]["severity"] == "error"

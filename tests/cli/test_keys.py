@@ -13,8 +13,9 @@ from flask import Flask
 from flask_apiguard.house import House
 
 from .conftest import Run
+from .shop import make
 
-WHY = ("--reason", "contract 2026-11 signed")
+WHY = ("--reason", "contract 2026-11")
 
 
 @pytest.fixture
@@ -122,9 +123,21 @@ def test_a_file_of_keys_that_can_not_be_read_names_its_line(
     assert line in answer.err
 
 
-def test_a_key_made_by_one_process_opens_in_another(program: Run) -> None:
+def test_a_key_made_by_one_process_opens_in_another(program: Run, tmp_path: Path) -> None:
     made = program("keys", "create", "Acme Pay", "--scope", "orders:read", *WHY, "--json")
     assert made.status == 0, made.err
-    listed = program("keys", "list", "--json")
-    assert [row["id"] for row in listed.json] == [made.json["credential"]]
-    assert program("keys", "list", "--client", "cli_nobody").status == 1
+    app = make(INSTANCE_PATH=str(tmp_path / "instance"))
+    assert get(app, made.json["key"]) == 200
+    app.extensions["apiguard"].close()
+
+
+def test_a_client_gets_a_further_key_that_opens_no_more_than_it_names(app: Flask, told: Any, run: Run) -> None:
+    made = told("keys", "create", "Acme", "--scope", "orders:read", "--scope", "refunds:write", *WHY)
+    narrow = told("keys", "create", "reader", "--client", made["client"], "--scope", "orders:read", *WHY)
+    assert [get(app, narrow["key"], path) for path in ("/api/orders", "/api/refunds")] == [200, 403]
+    whole = told("keys", "create", "all", "--client", made["client"], *WHY)
+    assert [get(app, whole["key"], path) for path in ("/api/orders", "/api/refunds")] == [200, 200]
+    secret = told("keys", "create", "token", "--client", made["client"], "--kind", "client_secret", *WHY)
+    assert get(app, secret["key"]) == 401
+    for words in (("--client", made["client"], "--plan", "x"), ("--scope", "orders:read", "--kind", "api_key"), ()):
+        assert run("keys", "create", "x", *words, *WHY).status == 2

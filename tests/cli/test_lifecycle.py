@@ -167,3 +167,19 @@ def test_people_are_invited_seated_shut_out_and_listed(told: Any, run: Run, hous
     assert "no account" not in run("people", "list").out
     nobody = run("people", "token", "nobody@example.org")
     assert (nobody.status, "people invite" in nobody.err) == (1, True)
+
+
+def test_a_reference_is_bound_by_operators_only(run: Run, told: Any, house: House, made: dict[str, Any]) -> None:
+    assert told("applications", "refer", made["application"], "customer:7")["reference"] == "customer:7"
+    assert [row["id"] for row in told("applications", "list", "--reference", "customer:7")] == [made["application"]]
+    token = admit(house, told, "olga@example.org", "owner", organization=made["organization"])
+    assert run("applications", "refer", made["application"], "customer:8", "--as", token).status == 1
+    assert told("applications", "refer", made["application"], "")["reference"] is None
+
+
+def test_a_person_token_is_listed_and_ended(run: Run, told: Any, house: House) -> None:
+    token = admit(house, told, "rita@example.org", "reviewer")
+    live = {row["kind"]: row["id"] for row in told("people", "tokens", "rita@example.org", "--as", token)}
+    assert set(live) == {"session", "token"}
+    told("people", "tokens", "rita@example.org", "--revoke", live["token"])
+    assert run("reviews", "list", "--as", token).status == 1
