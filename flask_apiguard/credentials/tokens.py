@@ -193,6 +193,17 @@ def revoke_tokens_for(tx: Transaction, user_id: str, client_id: str) -> int:
     return int(done.rowcount)
 
 
+def revoke_tokens_by(tx: Transaction, credential_id: str) -> int:
+    """End every token that was issued on one credential; how many that were. That credential's end has its own entry."""
+    done = tx.execute(
+        table.update()
+        .where(table.c.credential_id == credential_id, table.c.revoked_at.is_(None))
+        .values(revoked_at=tx.now)
+    )
+    changed(tx, f"credential:{credential_id}")
+    return int(done.rowcount)
+
+
 def revoke_token(tx: Transaction, token_id: str) -> bool:
     """End one token (RFC 7009); whether it was alive. What its own client gives back is not governance: no entry."""
     done = tx.execute(

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from .places import Places
-from .proved import BASIC, NONE, POST
+from .proved import BASIC, JWT, NONE, POST
 
-METHODS = [BASIC, POST]
+METHODS = [BASIC, POST, JWT]
+ALGORITHMS = ["ES256", "EdDSA", "PS256"]
 
 
 def server_document(places: Places, grant_types: Iterable[str], scopes: Iterable[str]) -> dict[str, Any]:
@@ -18,6 +19,7 @@ def server_document(places: Places, grant_types: Iterable[str], scopes: Iterable
         "authorization_endpoint": places.url("authorize"),
         "token_endpoint": places.url("token"),
         "token_endpoint_auth_methods_supported": [*METHODS, NONE],
+        "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "grant_types_supported": list(grant_types),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -25,8 +27,10 @@ def server_document(places: Places, grant_types: Iterable[str], scopes: Iterable
         "authorization_response_iss_parameter_supported": True,
         "revocation_endpoint": places.url("revoke"),
         "revocation_endpoint_auth_methods_supported": [*METHODS, NONE],
+        "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "introspection_endpoint": places.url("introspect"),
         "introspection_endpoint_auth_methods_supported": METHODS,
+        "introspection_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         **_scopes(scopes),
     }
 

@@ -15,11 +15,12 @@ from ..crypto import Secrets, sha256
 from ..db import Store
 from ..errors import Denied
 from ..values import Caller, ClientFacts
+from .assertions import TYPE, Assertion, Assertions, take_apart
 from .form import Form, plain
 from .refusals import Error, Refused, malformed
 from .registrations import Registrations
 
-BASIC, NONE, POST = "client_secret_basic", "none", "client_secret_post"
+BASIC, JWT, NONE, POST = "client_secret_basic", "private_key_jwt", "none", "client_secret_post"
 CREDENTIAL_AT_MOST = 512
 AUTHORIZATION_AT_MOST = 4096
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}")
@@ -32,6 +33,7 @@ class Presented:
     method: str
     client_id: str
     secret: str = field(default="", repr=False)
+    assertion: Assertion | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Proved:
     facts: ClientFacts
     #: None for a public client, which can prove nothing.
     credential_id: str | None
+    credential_kind: str | None
     scopes: frozenset[str]
     roles: frozenset[str]
     ends_at: float
@@ -51,10 +54,9 @@ class Proved:
     @property
     def caller(self) -> Caller:
         """The same as the gate knows callers."""
-        kind = None if self.credential_id is None else "client_secret"
         return Caller(
             client=self.facts, scopes=self.scopes, roles=self.roles, credential_id=self.credential_id,
-            credential_kind=kind, expires_at=self.fresh_until, subjects=self.subjects,
+            credential_kind=self.credential_kind, expires_at=self.fresh_until, subjects=self.subjects,
         )  # fmt: skip
 
 
@@ -73,9 +75,21 @@ def presented(authorization: str | None, form: Form) -> Presented:
         if client_id is not None and client_id != found.client_id:
             raise malformed("Two different clients are named.")
         return found
-    if client_id is None or assertion is not None:
+    if assertion is not None:
+        return _asserted(form, client_id)
+    if client_id is None:
         raise Refused(Error.INVALID_CLIENT)
     return Presented(NONE, client_id) if secret is None else Presented(POST, client_id, secret)
+
+
+def _asserted(form: Form, client_id: str | None) -> Presented:
+    """RFC 7523, section 2.2. The id in the body may be left out (RFC 7521, section 4.2); a different one is a lie."""
+    found = take_apart(form.get("client_assertion") or "")
+    if found is None or form.get("client_assertion_type") != TYPE:
+        raise Refused(Error.INVALID_CLIENT)
+    if client_id is not None and client_id != found.client_id:
+        raise Refused(Error.INVALID_CLIENT)
+    return Presented(JWT, found.client_id, assertion=found)
 
 
 def _basic(authorization: str) -> Presented:
@@ -103,7 +117,7 @@ class Clients:
 
     def __init__(
         self, store: Store, secrets: Secrets, clock: Clock, watch: Watch, entitle: Entitle,
-        registrations: Registrations, bound: int = 10_000,
+        registrations: Registrations, assertions: Assertions, bound: int = 10_000,
     ) -> None:  # fmt: skip
         self._store = store
         self._secrets = secrets
@@ -111,6 +125,7 @@ class Clients:
         self._watch = watch
         self._entitle = entitle
         self._registrations = registrations
+        self._assertions = assertions
         self._memory: Memory[Proved] = Memory(bound)
         watch.attach(self._memory.forget, self._memory.flush)
 
@@ -124,6 +139,8 @@ class Clients:
             return None
         if shown.method == NONE:
             return self._public(shown.client_id)
+        if shown.assertion is not None:
+            return self._asserted(shown.assertion)
         self._watch.look()
         key = sha256(f"{shown.client_id}\0{shown.secret}")
         found = self._memory.get(key)
@@ -144,7 +161,19 @@ class Clients:
         if found is None or not found.public:
             return None
         return Proved(
-            found.facts, None, found.scopes, found.roles, float("inf"), found.expires_at, found.subjects
+            found.facts, None, None, found.scopes, found.roles, float("inf"), found.expires_at, found.subjects
+        )  # fmt: skip
+
+    def _asserted(self, assertion: Assertion) -> Proved | None:
+        """A client that signed who it is. Nothing is remembered: each assertion is good for one time."""
+        key = self._assertions.prove(assertion, self._clock.now())
+        found = None if key is None else self._registrations.find(key.client_id)
+        if key is None or found is None:
+            return None
+        ends_at = key.expires_at.timestamp()
+        return Proved(
+            found.facts, key.id, "public_key", found.scopes, found.roles, ends_at, min(ends_at, found.expires_at),
+            (f"credential:{key.id}", *found.subjects),
         )  # fmt: skip
 
     def _read(self, shown: Presented) -> Proved | None:
@@ -159,7 +188,8 @@ class Clients:
             )  # fmt: skip
         ends_at = credential.ends_at.timestamp()
         return Proved(
-            facts, credential.id, entitled.scopes, entitled.roles, ends_at, min(ends_at, entitled.expires_at),
+            facts, credential.id, credential.kind.value, entitled.scopes, entitled.roles, ends_at,
+            min(ends_at, entitled.expires_at),
             (
                 f"credential:{credential.id}", f"client:{facts.id}", f"application:{facts.application_id}",
                 f"organization:{facts.organization_id}", EVERYTHING, *entitled.subjects,

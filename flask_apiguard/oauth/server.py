@@ -19,6 +19,7 @@ from ..errors import Denied, StoreAway
 from ..quotas import Attempts
 from ..values import ALLOWED, Decision, Reason
 from .asked_of_users import AskedOfUsers
+from .assertions import Assertions
 from .codes import Codes
 from .engine import Answer, Asked, Engine
 from .form import read_form
@@ -51,7 +52,8 @@ class Server:
         self._attempts = attempts
         self._used = used
         self.registrations = Registrations(store, clock, entitle)
-        self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations)
+        assertions = Assertions(store, secrets, places.issuer)
+        self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions)
         issuing = Issuing(store, tokens, places, refresh_lifetime)
         codes = Codes(store, secrets, issuing)
         self.asked_of_users = AskedOfUsers(store, secrets, codes, scopes, places.issuer)

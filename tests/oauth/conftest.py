@@ -1,4 +1,4 @@
-"""The authorization server on real sockets, on both stores."""
+"""The authorization server on real sockets, on both stores. The tests of one file share a server, not its clients."""
 
 from __future__ import annotations
 
@@ -12,26 +12,34 @@ from flask_apiguard.migrations import create
 from tests.oauth.world import World, make_app, running
 
 
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def sqlite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """On SQLite."""
-    with running(lambda base: make_app(base, f"sqlite:///{tmp_path}/apiguard.db")) as world:
+    folder: Path = tmp_path_factory.mktemp("oauth")
+    with running(lambda base: make_app(base, f"sqlite:///{folder}/apiguard.db")) as world:
         yield world
 
 
-@pytest.fixture
-def postgres_world(postgres_url: str) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def postgres_server(postgres_module_url: str) -> Iterator[World]:
     """On PostgreSQL."""
-    engine = make_engine(postgres_url)
+    engine = make_engine(postgres_module_url)
     create(engine, STATE)
     create(engine, EVENTS)
     engine.dispose()
-    with running(lambda base: make_app(base, postgres_url)) as world:
+    with running(lambda base: make_app(base, postgres_module_url)) as world:
         yield world
+
+
+@pytest.fixture
+def world(sqlite_server: World) -> World:
+    """On SQLite, at the present time, with no failures counted."""
+    return sqlite_server.fresh()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def any_world(request: pytest.FixtureRequest) -> World:
     """On SQLite, and on PostgreSQL."""
-    found: World = request.getfixturevalue("world" if request.param == "sqlite" else "postgres_world")
-    return found
+    name = "sqlite_server" if request.param == "sqlite" else "postgres_server"
+    found: World = request.getfixturevalue(name)
+    return found.fresh()

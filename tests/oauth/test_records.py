@@ -79,11 +79,11 @@ def test_a_token_revoked_at_one_worker_is_denied_by_all_others_at_once(
     issuer = "https://api.example.com"
     here = World(make_app(issuer, url), "")
     environment = {"APIGUARD_ISSUER": issuer, "APIGUARD_DATABASE_URL": url}
-    server = gunicorn_server("tests.oauth.world:from_environment()", workers=3, env=environment)
+    server = gunicorn_server("tests.oauth.world:from_environment()", workers=2, env=environment)
     there = World(here.app, server.url)
     try:
         holder = here.holder()
-        for _ in range(5):
+        for _ in range(3):
             token = there.token(holder)
             # Often enough that every worker has it in its memory.
             assert {there.call(token).status_code for _ in range(12)} == {200}
