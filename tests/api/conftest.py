@@ -201,24 +201,28 @@ def make_app(folder: Path, **settings: Any) -> Flask:
     return app
 
 
+def populate(made: Town) -> Town:
+    """The house's people, and two owners with an organization each."""
+    made.person("adam", None, "administrator")
+    made.person("rita", None, "reviewer")
+    made.person("rudi", None, "reviewer")
+    made.person("olga", None, "auditor")
+    made.person("stan")
+    for name in ("ann", "bob"):
+        made.person(name)
+        organization = made.go("POST", "/organizations", {"name": f"{name} and sons"}, name)
+        assert organization.status == 201, organization.body
+        made.ids[f"{name}_org"] = organization.json["id"]
+    return made
+
+
 @pytest.fixture(scope="module")
 def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     logging.getLogger("werkzeug").setLevel(logging.ERROR)  # thousands of calls are not worth a line each
     app = make_app(tmp_path_factory.mktemp("town"))
     house = house_of(app)
     with serve(app) as url:
-        made = Town(app, house, url)
-        made.person("adam", None, "administrator")
-        made.person("rita", None, "reviewer")
-        made.person("rudi", None, "reviewer")
-        made.person("olga", None, "auditor")
-        made.person("stan")
-        for name in ("ann", "bob"):
-            made.person(name)
-            organization = made.go("POST", "/organizations", {"name": f"{name} and sons"}, name)
-            assert organization.status == 201, organization.body
-            made.ids[f"{name}_org"] = organization.json["id"]
-        yield made
+        yield populate(Town(app, house, url))
     house.close()
 
 
