@@ -13,8 +13,10 @@ from flask_apiguard import APIGuard, HostUser, public, require
 from flask_apiguard.testing import client_in, decisions
 
 OK = "https://app.ok"
-EVIL = ["https://app.evil", "https://app.ok.evil", "https://evil.app.ok", "http://app.ok", "https://app.ok:8443", "null",
-        "https://APP.ok", "https://app.ok/", "file://", "*", ""]  # fmt: skip
+EVIL = [
+    "https://app.evil", "https://app.ok.evil", "https://evil.app.ok", "http://app.ok", "https://app.ok:8443", "null",
+    "https://APP.ok", "https://app.ok/", "file://", "*", "",
+]  # fmt: skip
 PREFLIGHT = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
 
 
@@ -120,7 +122,8 @@ def test_beside_flask_cors_its_word_holds(tmp_path: Path, first: bool) -> None:
     client = client_in(app, scopes=["orders:read"])
     preflight = app.test_client().options("/api/open", headers={"Origin": OK, **PREFLIGHT})
     assert preflight.headers["Access-Control-Allow-Origin"] == OK
-    for answer in (client.get("/api/orders", headers={"Origin": OK}), app.test_client().get("/api/orders", headers={"Origin": OK})):  # fmt: skip
+    for caller in (client, app.test_client()):
+        answer = caller.get("/api/orders", headers={"Origin": OK})
         assert answer.headers.getlist("Access-Control-Allow-Origin") == [OK]
     assert "Access-Control-Allow-Origin" not in client.get("/api/orders", headers={"Origin": EVIL[0]}).headers
 

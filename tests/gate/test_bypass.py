@@ -15,7 +15,8 @@ from tests.servers.http import RawAnswer, raw_http, serve
 
 SECRET = "/api/v1/secret"
 METHODS = [
-    "GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE", "get", "Get", "head", "PROPFIND", "BREW", "G-T",
+    "GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE", "get", "Get", "head", "PROPFIND", "BREW",
+    "G-T",
 ]  # fmt: skip
 PATHS = [
     "//api/v1/secret", "///api/v1/secret", "/api//v1/secret", "/api/v1//secret", "/api/v1%2Fsecret",
@@ -36,15 +37,17 @@ PATHS = [
     "//evil.example/api/v1/secret", "api/v1/secret", "*", "?/api/v1/secret", "/" + "a/" * 2000 + "../" * 2000 + SECRET,
 ]  # fmt: skip
 HEADERS = [
-    "X-HTTP-Method-Override: OPTIONS", "X-HTTP-Method: GET", "X-Method-Override: HEAD", "X-Original-URL: /api/v1/secret",
-    "X-Rewrite-URL: /api/v1/health", "X-Forwarded-Prefix: /api/v1/health", "X-Forwarded-Host: 127.0.0.1",
+    "X-HTTP-Method-Override: OPTIONS", "X-HTTP-Method: GET", "X-Method-Override: HEAD",
+    "X-Original-URL: /api/v1/secret", "X-Rewrite-URL: /api/v1/health", "X-Forwarded-Prefix: /api/v1/health",
+    "X-Forwarded-Host: 127.0.0.1",
     "X-Forwarded-For: 127.0.0.1", "X-Real-IP: 127.0.0.1", "Forwarded: for=127.0.0.1", "X-Script-Name: /api",
-    "Script-Name: /api/v1", "Path-Info: /api/v1/health", "X-Apiguard-Client: client_1", "X-Apiguard-Scopes: secret:read",
-    "X_Apiguard_Client: client_1", "X-Consumer-Id: 1", "X-SSL-Client-Verify: SUCCESS", "Client-Cert: :AA==:",
+    "Script-Name: /api/v1", "Path-Info: /api/v1/health", "X-Apiguard-Client: client_1",
+    "X-Apiguard-Scopes: secret:read", "X_Apiguard_Client: client_1", "X-Consumer-Id: 1",
+    "X-SSL-Client-Verify: SUCCESS", "Client-Cert: :AA==:",
     "Authorization:", "Authorization: Bearer", "Authorization: Bearer null", "Authorization: Bearer undefined",
     "Authorization: bearer  ", "Authorization: Basic YTpi", "Authorization: Basic !!!!", "Authorization: Digest x",
-    "Authorization: Bearer attacked_production_a_b_c", "Authorization: Bearer \xff\xfe", "X-API-Key:", "X-API-Key: \x01",
-    "X-API-Key: " + "a" * 5000, "Cookie: session=abc; token=def", "Origin: http://127.0.0.1",
+    "Authorization: Bearer attacked_production_a_b_c", "Authorization: Bearer \xff\xfe", "X-API-Key:",
+    "X-API-Key: \x01", "X-API-Key: " + "a" * 5000, "Cookie: session=abc; token=def", "Origin: http://127.0.0.1",
     "Connection: Authorization", "Range: bytes=0-1", "If-None-Match: *", "Expect: 100-continue", "Upgrade: websocket",
     "Content-Type: \xff", "Content-Length: 5", "Transfer-Encoding: identity", "Accept: text/html",
     "Authorization: Bearer a\r\nAuthorization: Bearer b", "Sec-Fetch-Site: same-origin",
@@ -122,8 +125,9 @@ def test_no_host_goes_around(send: Send, host: str) -> None:
 @pytest.mark.parametrize(
     ("method", "target"),
     [
-        ("GET", "/api/v1/nowhere"), ("GET", "/api/v1"), ("GET", "/api/v1/"), ("DELETE", SECRET), ("PATCH", "/api/v1/orders"),
-        ("GET", "/api/v1/trailing"), ("OPTIONS", SECRET), ("TRACE", SECRET), ("POST", "/api/v1/trailing"),
+        ("GET", "/api/v1/nowhere"), ("GET", "/api/v1"), ("GET", "/api/v1/"), ("DELETE", SECRET),
+        ("PATCH", "/api/v1/orders"), ("GET", "/api/v1/trailing"), ("OPTIONS", SECRET), ("TRACE", SECRET),
+        ("POST", "/api/v1/trailing"),
         ("GET", "/api/v1/secret/"), ("HEAD", SECRET),
     ],
 )  # fmt: skip

@@ -133,10 +133,11 @@ def test_it_says_so_aloud_once_at_start(tmp_path: Path, caplog: pytest.LogCaptur
     with caplog.at_level(logging.WARNING, "flask_apiguard"):
         app.test_client().get("/api/orders")
         app.test_client().get("/api/orders")
-    assert [record.getMessage() for record in caplog.records] == [
+    (record,) = caplog.records
+    assert record.getMessage() == (
         "The gate only observes 3 routes: what it would refuse is recorded and let through. "
         "It has no end: set APIGUARD_OBSERVE_UNTIL."
-    ]
+    )
 
 
 def test_the_day_of_its_end_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

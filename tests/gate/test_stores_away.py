@@ -115,7 +115,7 @@ def test_without_counters_the_setting_decides(start: Started, tmp_path: Path, se
 
 
 def test_counters_on_a_server_that_is_gone_are_away(start: Started) -> None:
-    app, client = start(APIGUARD_COUNTERS_URL="redis://127.0.0.1:1/0")
+    _, client = start(APIGUARD_COUNTERS_URL="redis://127.0.0.1:1/0")
     refused(client.get("/api/v1/limited"))
     assert client.get("/api/v1/secret").status_code == 200, "a route without limits asks no counter"
 
@@ -124,7 +124,8 @@ def test_counters_on_a_server_that_is_gone_are_away(start: Started) -> None:
 def test_without_a_place_for_its_record_the_setting_decides(start: Started, tmp_path: Path, setting: str) -> None:
     (tmp_path / "spool").write_text("no folder")
     app = make(
-        str(tmp_path), TESTING=True, LOUD=True, APIGUARD_EVENTS_AWAY=setting, APIGUARD_SPOOL=str(tmp_path / "spool" / "x"),
+        str(tmp_path), TESTING=True, LOUD=True, APIGUARD_EVENTS_AWAY=setting,
+        APIGUARD_SPOOL=str(tmp_path / "spool" / "x"),
     )  # fmt: skip
     client = client_in(app, scopes=["secret:read"])
     answer = client.get("/api/v1/secret")

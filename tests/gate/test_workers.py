@@ -44,8 +44,7 @@ class House:
         found: list[tuple[int, bytes, dict[str, str]]] = []
 
         def call() -> None:
-            for _ in range(count // 6):
-                found.append(self.get(path))
+            found.extend(self.get(path) for _ in range(count // 6))
 
         threads = [threading.Thread(target=call) for _ in range(6)]
         for thread in threads:
