@@ -18,7 +18,9 @@ import flask_apiguard
 from flask_apiguard import contracts, signals
 from flask_apiguard.gate import Way
 from flask_apiguard.house import SETTINGS
-from flask_apiguard.ledger import Entry
+from flask_apiguard.house.declared import EVENTS_FILE, SECRET_FILE, SPOOL_FOLDER, STATE_FILE
+from flask_apiguard.ledger import CHECKPOINTS_NAME, Entry
+from flask_apiguard.quotas.choose import COUNTERS_NAME
 from flask_apiguard.settings import FOR_COMMANDS
 from flask_apiguard.values import AccessEvent, Happening, Reason
 
@@ -145,6 +147,19 @@ def test_what_the_authorization_server_can_do_stands_on_its_page(pages: Pages) -
         elif name in ("grant_types_supported", "token_endpoint_auth_methods_supported"):
             assert all(f"``{one}``" in pages["oauth"] for one in told), name
     assert client.get("/.well-known/oauth-protected-resource", base_url="https://api.example.com").status_code == 200
+
+
+def test_what_is_added_to_an_app_is_told(pages: Pages) -> None:
+    bare, guarded = Flask("bare"), Flask("guarded")
+    guarded.testing = True
+    flask_apiguard.APIGuard(guarded, paths=["/api/v1"])
+    before = {rule.rule for rule in bare.url_map.iter_rules()}
+    added = {rule.rule for rule in guarded.url_map.iter_rules()} - before
+    assert added
+    assert all(rule.startswith("/apiguard/") for rule in added)
+    assert set(guarded.extensions) - set(bare.extensions) == {"apiguard"}
+    for name in (STATE_FILE, EVENTS_FILE, SECRET_FILE, SPOOL_FOLDER, COUNTERS_NAME, CHECKPOINTS_NAME):
+        assert f"``{name}``" in pages["guest"]
 
 
 def texts(pages: Pages) -> dict[str, str]:
