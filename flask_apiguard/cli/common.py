@@ -16,7 +16,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from ..errors import APIGuardError, ConfigurationError, Invalid, Problem, StoreAway
+from ..errors import APIGuardError, ConfigurationError, Invalid, Missing, Problem, StoreAway
 from ..house import NAME, House
 from ..people import Act, demand
 from ..settings import seconds
@@ -60,7 +60,7 @@ class Desk:
     def answer(self, found: Any, text: str | Callable[[], str]) -> None:
         """Print ``found`` as JSON when that was asked for, else the text."""
         if self.as_json:
-            click.echo(json.dumps(plain(found), indent=2, ensure_ascii=False))
+            click.echo(json.dumps(plain(found), indent=2))
         else:
             click.echo(text if isinstance(text, str) else text())
 
@@ -112,7 +112,10 @@ def wrapped(body: Body, *, acts: bool) -> Body:
             if as_token:
                 _ = desk.by  # now: to look at a token is a write of its own, and would wait for the body's forever
             body(desk, **options)
-        except (Problem, APIGuardError) as error:
+        except Missing as error:
+            # Told alike to a person, whether it is not there or not theirs.
+            fail(Missing() if as_token else error)
+        except APIGuardError as error:
             fail(error)
         if desk.status:
             click.get_current_context().exit(desk.status)
@@ -138,9 +141,9 @@ def house_at_hand() -> House:
 def fail(error: Exception) -> NoReturn:
     """Say what is wrong and what mends it, and end with the status that belongs to it."""
     message, fix, status = sentences(error)
-    click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {cell(message)}", err=True)
     if fix:
-        click.echo(f"  Fix: {fix}", err=True)
+        click.echo(f"  Fix: {cell(fix)}", err=True)
     click.get_current_context().exit(status)
 
 

@@ -75,8 +75,8 @@ def _standing(store: Store) -> dict[str, Any]:
 def backup(desk: Desk, file: Path, force: bool) -> None:
     """Copy both stores while they work: state to FILE, access events beside it with `-events` in the name.
 
-    SQLite only; PostgreSQL has pg_dump. The secret is not in the copy: keep it elsewhere, a store without it opens for
-    nobody.
+    SQLite only; PostgreSQL has pg_dump. Secret and signed checkpoints are not in the copy: keep them elsewhere, a store
+    without its secret opens for nobody.
     """
     house = desk.house
     if house.store.dialect != "sqlite":
@@ -90,10 +90,11 @@ def backup(desk: Desk, file: Path, force: bool) -> None:
         raise Refused(f"{' and '.join(taken)} would be overwritten.", "Give another name, or --force.")
     house.recorder.settle()
     found = [_copy(store, target) for store, target in targets.items()]
+    kept = str(house.ledger.file)
     secret = "APIGUARD_SECRET" if house.settings.source(SECRET) != "default" else str(house.folder / SECRET_FILE)
     desk.answer(
-        {"files": found, "secret": secret},
-        "\n".join([*(f"{row['file']}  {row['bytes']} bytes, whole" for row in found), f"Keep too: {secret}"]),
+        {"files": found, "secret": secret, "checkpoints": kept},
+        "\n".join([*(f"{row['file']}  {row['bytes']} bytes, whole" for row in found), f"Keep too: {secret}, {kept}"]),
     )
 
 
@@ -109,6 +110,8 @@ def _copy(store: Store, target: Path) -> dict[str, Any]:
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, without a journal beside it
             _demand_whole(copy.execute, target)
         os.replace(fresh, target)
+    except sqlite3.Error as error:
+        raise Refused(f"{path} can't be copied ({error}).", "Look at the disk, and at the store itself.") from None
     except OSError as error:
         raise Refused(f"{target} can't be written ({error.strerror}).", "Name a file in a folder of yours.") from None
     finally:

@@ -121,13 +121,7 @@ def watched(probe: Probe, key: str, revoke: Callable[[], None]) -> Seen:
 
     :raises Refused: it never got in, or somebody does not answer.
     """
-    ask = probe.asker()
-    for _ in range(4 * probe.workers):
-        if not let_in(ask(key), probe.name):
-            raise Refused(
-                f"{probe.name} does not let the canary in.",
-                "Has it the same store and secret? Is the path a guarded one? --path names another.",
-            )
+    _demand_let_in(probe, key)
     seen, ended, revoked_at = Seen(), threading.Event(), [float("inf")]
 
     def asks() -> None:
@@ -156,6 +150,19 @@ def watched(probe: Probe, key: str, revoke: Callable[[], None]) -> Seen:
     if seen.trouble:
         raise seen.trouble[0]
     return seen
+
+
+def _demand_let_in(probe: Probe, key: str) -> None:
+    """See that the door is one, and that every worker opens it for this key; that also fills their memories."""
+    ask = probe.asker()
+    if ask("no-key-of-anybody") not in (401, 429):
+        raise Refused(f"{probe.name} asks for no credential there.", "Name a guarded path with --path.", USAGE)
+    for _ in range(4 * probe.workers):
+        if not let_in(ask(key), probe.name):
+            raise Refused(
+                f"{probe.name} does not let the canary in.",
+                "Has it the same store and secret? Is the path a guarded one? --path names another.",
+            )
 
 
 def _wait(seen: Seen, ended: threading.Event, start: float, quiet: int) -> None:

@@ -32,8 +32,8 @@ def every_application(
     :raises Missing: the actor has nothing to do with the organization named.
     """
     if organization_id is not None:
-        registry.organization(conn, organization_id)
         desk.demand(act, organization_id)
+        registry.organization(conn, organization_id)
         narrowing["organization_ids"] = [organization_id]
     after = ""
     while True:

@@ -83,6 +83,12 @@ def test_workers_that_are_not_there_are_a_sentence(run: Run, told: Any) -> None:
     assert run("drill", "--workers-url", "ftp://x").status == 2
 
 
+def test_a_path_that_asks_for_no_credential_proves_nothing(run: Run) -> None:
+    answer = run("drill", "--path", "/api/health")
+    assert answer.status == 2
+    assert "asks for no credential" in answer.err
+
+
 def test_a_path_that_a_route_takes_is_not_drilled_on(app: Flask, house: House, run: Run) -> None:
     assert drill_path(house).startswith("/api/apiguard-drill-")
 

@@ -12,6 +12,7 @@ from flask_apiguard.clients import registry
 from flask_apiguard.house import House
 
 from .conftest import Run
+from .shop import make
 
 WHY = ("--reason", "as agreed in the contract")
 
@@ -183,3 +184,28 @@ def test_a_person_token_is_listed_and_ended(run: Run, told: Any, house: House) -
     assert set(live) == {"session", "token"}
     told("people", "tokens", "rita@example.org", "--revoke", live["token"])
     assert run("reviews", "list", "--as", token).status == 1
+
+
+def test_what_is_not_there_and_what_is_not_theirs_is_told_alike(run: Run, told: Any, house: House, made: Any) -> None:
+    other = told("keys", "create", "Other", "--scope", "orders:read", *WHY)
+    token = admit(house, told, "vera@example.org", "viewer", organization=made["organization"])
+    for words in (("applications", "show"), ("keys", "list", "--client"), ("keys", "list", "--organization")):
+        kind = {"show": "application", "--client": "client"}.get(words[-1], "organization")
+        theirs = run(*words, other[kind], "--as", token)
+        nobodys = run(*words, other[kind][:-4] + "zzzz", "--as", token)
+        assert (theirs.status, theirs.err) == (nobodys.status, nobodys.err) == (1, nobodys.err)
+
+
+def test_a_token_in_the_environment_is_no_unknown_setting_of_the_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("APIGUARD_PERSON_TOKEN", "whatever")
+    make(TESTING=True)
+
+
+def test_names_can_not_command_the_terminal(told: Any, run: Run) -> None:
+    evil = "Pay \x1b[2J\u202e for everybody"
+    made = told("keys", "create", "Evil", "--scope", "orders:read", "--purpose", evil, *WHY)
+    for words in (("applications", "show"), ("applications", "show", "--json")):
+        out = run(*words, made["application"]).out
+        assert "for everybody" in out
+        assert "\x1b" not in out
+        assert "\u202e" not in out
