@@ -14,6 +14,7 @@ from werkzeug.wrappers import Response
 
 from ..rules import Book
 from ..values import HostUser
+from .connections import Connections
 from .engine import Answer
 from .pages import Pages, style
 from .places import Places
@@ -48,6 +49,7 @@ def mount(
     )  # fmt: skip
     add(endpoints, places.rule("authorize"), "authorize", pages.authorize)
     add(endpoints, places.rule("consent"), "consent", pages.consent)
+    add(endpoints, places.rule("connections"), "connections", Connections(pages).view)
     metadata.add_url_rule(places.rule("style.css"), "style", style)
     for number, rule in enumerate(places.server_rules):
         add(metadata, rule, f"server_{number}", _document(app, lambda: Answer(200, server().server_document)))

@@ -40,42 +40,42 @@ class Pages:
         self, app: Flask, server: Callable[[], Server], host_user: Callable[[], HostUser | None], sign_in: str | None
     ) -> None:
         self._app = app
-        self._server = server
-        self._host_user = host_user
+        self.server = server
+        self.host_user = host_user
         self._sign_in = sign_in
 
     def authorize(self) -> Response:
         """The authorization endpoint (RFC 6749, section 3.1), by GET alone."""
         if request.method != METHODS_OF_AUTHORIZE:
-            return self._wrong_method(METHODS_OF_AUTHORIZE)
+            return self.wrong_method(METHODS_OF_AUTHORIZE)
         try:
-            return self._authorize(self._server())
+            return self._authorize(self.server())
         except Unsafe as error:
-            return self._problem(error.sentence, Error.INVALID_REQUEST)
+            return self.problem(error.sentence, Error.INVALID_REQUEST)
         except StoreAway:
-            return self._away()
+            return self.away()
 
     def _authorize(self, server: Server) -> Response:
         form, client, back = read_client(request.query_string, server.registrations, server.places)
-        self._note(Caller(client=client.facts))
+        self.note(Caller(client=client.facts))
         try:
             ask = read_rest(form, client, back, server.places)
             return self._put(server, ask)
         except Refused as refusal:
-            self._note(None, Decision(False, Reason.OAUTH_REQUEST, refusal.description, need=refusal.error.value))
-            return self._redirect(back.to(**refusal.document))
+            self.note(None, Decision(False, Reason.OAUTH_REQUEST, refusal.description, need=refusal.error.value))
+            return self.redirect(back.to(**refusal.document))
 
     def _put(self, server: Server, ask: Ask) -> Response:
         """Ask the user, unless they answered before. ``prompt`` is of OpenID Connect Core, section 3.1.2.1."""
-        user = self._host_user()
+        user = self.host_user()
         if user is None:
             if "none" in ask.prompts:
                 raise Refused(Error.LOGIN_REQUIRED)
-            return self._to_sign_in()
-        user_id = _id_of(user)
-        self._note(Caller(client=ask.client.facts, user=user))
+            return self.to_sign_in()
+        user_id = id_of(user)
+        self.note(Caller(client=ask.client.facts, user=user))
         if "consent" not in ask.prompts and server.asked_of_users.remembered(ask, user_id):
-            return self._redirect(server.asked_of_users.allow_again(ask, user_id))
+            return self.redirect(server.asked_of_users.allow_again(ask, user_id))
         if "none" in ask.prompts:
             raise Refused(Error.CONSENT_REQUIRED)
         return self._question(ask, user, server.asked_of_users.put(ask, user_id))
@@ -83,28 +83,28 @@ class Pages:
     def consent(self) -> Response:
         """The user's answer. The page's own text in it proves that it comes from our page, shown to this user."""
         if request.method != METHODS_OF_CONSENT:
-            return self._wrong_method(METHODS_OF_CONSENT)
+            return self.wrong_method(METHODS_OF_CONSENT)
         try:
-            return self._consent(request._get_current_object(), self._server())  # type: ignore[attr-defined]
+            return self._consent(request._get_current_object(), self.server())  # type: ignore[attr-defined]
         except Refused as refusal:
-            return self._problem(refusal.description or "This can't be read.", refusal.error)
+            return self.problem(refusal.description or "This can't be read.", refusal.error)
         except StoreAway:
-            return self._away()
+            return self.away()
 
     def _consent(self, asked: Request, server: Server) -> Response:
         form = read_form(asked)
-        user, answer = self._host_user(), form.need("answer")
+        user, answer = self.host_user(), form.need("answer")
         if user is None:
-            return self._problem(SIGN_IN_FIRST, Error.LOGIN_REQUIRED, 401)
-        if not _from_our_page(asked, server.places.issuer) or answer not in ("allow", "deny"):
-            return self._problem("This did not come from our own page.", Error.INVALID_REQUEST, 403)
+            return self.problem(SIGN_IN_FIRST, Error.LOGIN_REQUIRED, 401)
+        if not from_our_page(asked, server.places.issuer) or answer not in ("allow", "deny"):
+            return self.problem("This did not come from our own page.", Error.INVALID_REQUEST, 403)
         admission = current_admission()
         address = "" if admission is None else admission.address
-        found = server.asked_of_users.answer(form.need("request"), _id_of(user), answer == "allow", address)
+        found = server.asked_of_users.answer(form.need("request"), id_of(user), answer == "allow", address)
         if found is None:
-            return self._problem(ANSWERED, Error.INVALID_REQUEST)
-        self._note(Caller(user=user), ALLOWED)
-        return self._redirect(found[1], 303)
+            return self.problem(ANSWERED, Error.INVALID_REQUEST)
+        self.note(Caller(user=user), ALLOWED)
+        return self.redirect(found[1], 303)
 
     # -- answers ---------------------------------------------------------------------------------------------------
 
@@ -120,17 +120,17 @@ class Pages:
         page = render_template(
             "apiguard/oauth/consent.html", name=ask.client.name, user=user.name or user.email or user.id,
             destination=to.netloc, scopes=scopes, request_text=question.text,
-            sandbox=ask.client.facts.environment is Environment.SANDBOX, style=_style(),
+            sandbox=ask.client.facts.environment is Environment.SANDBOX, style=style_url(),
             action=url_for("apiguard_oauth.consent"),
         )  # fmt: skip
         # Browsers hold the redirect that follows a form to the same directive.
-        return self._page(page, 200, f"'self' {to.scheme}://{to.netloc}")
+        return self.page(page, 200, f"'self' {to.scheme}://{to.netloc}")
 
-    def _problem(self, sentence: str, error: Error, status: int = 400) -> Response:
-        self._note(None, Decision(False, Reason.OAUTH_REQUEST, sentence, need=error.value))
-        return self._page(render_template("apiguard/oauth/problem.html", sentence=sentence, style=_style()), status)
+    def problem(self, sentence: str, error: Error, status: int = 400) -> Response:
+        self.note(None, Decision(False, Reason.OAUTH_REQUEST, sentence, need=error.value))
+        return self.page(render_template("apiguard/oauth/problem.html", sentence=sentence, style=style_url()), status)
 
-    def _page(self, page: str, status: int, form_action: str = "'none'") -> Response:
+    def page(self, page: str, status: int, form_action: str = "'none'") -> Response:
         response = self._app.response_class(page, status=status, content_type="text/html; charset=utf-8")
         response.headers.update(HEADERS)
         response.headers["Content-Security-Policy"] = (
@@ -138,40 +138,38 @@ class Pages:
         )
         return response
 
-    def _to_sign_in(self) -> Response:
+    def to_sign_in(self) -> Response:
         if self._sign_in is None:
-            return self._problem(SIGN_IN_FIRST, Error.LOGIN_REQUIRED, 401)
+            return self.problem(SIGN_IN_FIRST, Error.LOGIN_REQUIRED, 401)
         here = request.script_root + request.path + "?" + request.query_string.decode("ascii", "replace")
         joint = "&" if "?" in self._sign_in else "?"
-        return self._redirect(f"{self._sign_in}{joint}next={quote(here, safe='')}")
+        return self.redirect(f"{self._sign_in}{joint}next={quote(here, safe='')}")
 
-    def _redirect(self, url: str, status: int = 302) -> Response:
+    def redirect(self, url: str, status: int = 302) -> Response:
         response = self._app.response_class(b"", status=status)
         response.headers.update(HEADERS)
         response.headers["Location"] = url
         return response
 
-    def _wrong_method(self, allowed: str) -> Response:
-        response = self._page("", 405)
+    def wrong_method(self, allowed: str) -> Response:
+        response = self.page("", 405)
         response.headers["Allow"] = allowed
         return response
 
-    def _away(self) -> Response:
-        response = self._problem(
-            "We can't answer right now. Try again in a moment.", Error.TEMPORARILY_UNAVAILABLE, 503
-        )
+    def away(self) -> Response:
+        response = self.problem("We can't answer right now. Try again in a moment.", Error.TEMPORARILY_UNAVAILABLE, 503)
         response.headers["Retry-After"] = "5"
         return response
 
     @staticmethod
-    def _note(caller: Caller | None, decision: Decision | None = None) -> None:
+    def note(caller: Caller | None, decision: Decision | None = None) -> None:
         admission = current_admission()
         if admission is not None:
             admission.caller = caller or admission.caller
             admission.decision = decision or admission.decision
 
 
-def _from_our_page(asked: Request, issuer: str) -> bool:
+def from_our_page(asked: Request, issuer: str) -> bool:
     """By Fetch Metadata, else by Origin. Where a browser sends neither, the text in the form has to do alone."""
     site = asked.headers.get("Sec-Fetch-Site")
     if site is not None:
@@ -188,11 +186,11 @@ def style() -> Response:
     return response
 
 
-def _style() -> str:
+def style_url() -> str:
     return url_for("apiguard_oauth_metadata.style")
 
 
-def _id_of(user: HostUser) -> str:
+def id_of(user: HostUser) -> str:
     """The host's id of a user, as it is kept.
 
     :raises Refused: it is longer than can be kept.

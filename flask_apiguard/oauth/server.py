@@ -46,9 +46,8 @@ class Server:
         entitle: Entitle, attempts: Attempts, facts: Callable[[str], Mapping[str, object]], used: Used,
         scopes: ScopeBook, refresh_lifetime: int,
     ) -> None:  # fmt: skip
-        self.places = places
+        self.places, self.store, self.clock, self.secrets, self.scopes = places, store, clock, secrets, scopes
         self._brand = brand
-        self._secrets = secrets
         self._attempts = attempts
         self._used = used
         self.registrations = Registrations(store, clock, entitle)
@@ -147,7 +146,7 @@ class Server:
         if admission is not None:
             address = admission.address
             admission.presented = "unproved"
-            admission.fingerprint = None if secret is None else self._secrets.fingerprint(secret)
+            admission.fingerprint = None if secret is None else self.secrets.fingerprint(secret)
         wait = self._attempts.blocked(address)
         self._attempts.failed(address)
         if wait is None:

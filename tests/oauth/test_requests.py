@@ -175,3 +175,38 @@ def test_no_request_makes_an_endpoint_answer_500(
     if answer.status_code != 200:
         assert set(answer.get_json()) <= {"error", "error_description"}
         assert answer.get_json().get("error_description", "").isascii()
+
+
+QUERY = st.sampled_from([
+    "client_id", "redirect_uri", "response_type", "scope", "state", "code_challenge", "code_challenge_method", "prompt",
+    "resource", "request", "response_mode", "",
+])  # fmt: skip
+GIVEN = st.one_of(
+    st.sampled_from(["@id", "https://app.example/cb", "code", "orders:read", "S256", "c" * 43, "none", "consent", ""]),
+    st.text(max_size=30),
+)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(st.dictionaries(QUERY, GIVEN), st.booleans(), st.booleans(), st.binary(max_size=5))
+def test_no_authorization_request_makes_us_answer_500_or_redirects_a_stranger(
+    world: World, more: dict[str, str], whole: bool, signed_in: bool, tail: bytes
+) -> None:
+    from urllib.parse import quote_from_bytes, urlencode
+
+    callback = "https://app.example/cb"
+    holder = getattr(world, "_asker", None) or world.holder(redirect_uris=(callback,))
+    world._asker = holder  # type: ignore[attr-defined]
+    good = {
+        "client_id": holder.id, "redirect_uri": callback, "response_type": "code", "code_challenge": "c" * 43,
+        "code_challenge_method": "S256",
+    }  # fmt: skip
+    given = {**(good if whole else {}), **{name: holder.id if v == "@id" else v for name, v in more.items()}}
+    client = world.app.test_client()
+    if signed_in:
+        client.set_cookie("user", "alice")
+    query = urlencode(given, errors="replace") + quote_from_bytes(tail, safe="&=%")
+    answer = client.get("/oauth/authorize?" + query)
+    assert answer.status_code in (200, 302, 400, 401)
+    if answer.status_code == 302:
+        assert answer.headers["Location"].startswith(callback + "?")
