@@ -18,31 +18,22 @@ if TYPE_CHECKING:
 
 NAME = "apiguard_api"
 METHODS = ("DELETE", "GET", "PATCH", "POST", "PUT", "TRACE")
-PAGES = ("invitation", "prove", "sign-in")
 
 
 def make_blueprint(house: House) -> Blueprint:
     """The blueprint of one app. What stands behind it is imported at its first request."""
     blueprint = Blueprint(NAME, __name__, url_prefix="/apiguard")
 
-    @blueprint.route("/api/v1/", defaults={"rest": ""}, methods=METHODS)
-    @blueprint.route("/api/v1/<path:rest>", methods=METHODS)
-    def api(rest: str) -> Response:
-        from .dispatch import handle
+    @blueprint.route("/<path:rest>", methods=METHODS)
+    def door(rest: str) -> Response:
+        area, _, below = rest.partition("/")
+        if area == "api":
+            from .dispatch import handle
 
-        return handle(house, request, rest)
-
-    @blueprint.route(f"/<any({', '.join(map(repr, PAGES))}):page>", methods=("GET", "POST"))
-    def page(page: str) -> Response:
+            return handle(house, request, below)
         from .pages import answer
 
-        return answer(house, request, page)
-
-    @blueprint.route("/static/<any('code.js', 'page.css'):name>")
-    def static(name: str) -> Response:
-        from .pages import file
-
-        return file(house, name)
+        return answer(house, request, rest)
 
     return blueprint
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from ..house import House
 
 
+VERSION = "v1"
+
+
 @cache
 def _paths() -> Map:
     """Every path of the table; made once for all apps, at the first call, so that no factory pays for it."""
@@ -37,7 +40,10 @@ def _paths() -> Map:
 
 
 def handle(house: House, request: Request, rest: str) -> Response:
-    """Answer one call below the base path. Never raises: the host's error handlers are the host's."""
+    """Answer one call; ``rest`` is the path behind ``/apiguard/api/``, version first.
+
+    Never raises: the host's error handlers are the host's.
+    """
     endpoint: Endpoint | None = None
     try:
         endpoint, path = _find(request, rest)
@@ -48,8 +54,11 @@ def handle(house: House, request: Request, rest: str) -> Response:
 
 def _find(request: Request, rest: str) -> tuple[Endpoint, dict[str, str]]:
     adapter = _paths().bind("localhost")
+    version, _, below = rest.partition("/")
     try:
-        endpoint, path = adapter.match("/" + rest, method=request.method)
+        if version != VERSION:
+            raise NotFound
+        endpoint, path = adapter.match("/" + below, method=request.method)
     except MethodNotAllowed as error:
         allowed = ", ".join(sorted(error.valid_methods or ()))
         raise Denied(Decision(False, Reason.API_METHOD, headers=(("Allow", allowed),))) from None

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from flask import Request
 from werkzeug.wrappers import Response
 
-from ..errors import APIGuardError, Problem, decision_of
+from ..errors import APIGuardError, Denied, Missing, Problem, decision_of
 from ..people import Issued
-from .answering import mannered
+from ..values import Decision, Reason
+from .answering import mannered, problem
 from .identify import origin_of
 
 if TYPE_CHECKING:
@@ -56,12 +57,13 @@ PAGES = {
     "prove": Page("Confirm your address", "This finishes your registration.", "Confirm", ("password",)),
     "sign-in": Page("Sign in", "The code signs you in once.", "Sign in"),
 }
+FILES = ("static/code.js", "static/page.css")
 _LABELS = {"name": "Your name", "password": "A password, if you want one"}
 
 
-def file(house: House, name: str) -> Response:
+def _file(house: House, name: str) -> Response:
     """The script or the style sheet."""
-    kind, body = ("text/javascript", _SCRIPT) if name == "code.js" else ("text/css", _STYLE)
+    kind, body = ("text/javascript", _SCRIPT) if name == FILES[0] else ("text/css", _STYLE)
     response = house.app.response_class(body, content_type=f"{kind}; charset=utf-8")
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "public, max-age=3600"
@@ -69,8 +71,13 @@ def file(house: House, name: str) -> Response:
 
 
 def answer(house: House, request: Request, name: str) -> Response:
-    """The form, or what its code opened."""
-    page = PAGES[name]
+    """The form, or what its code opened; the two files that it needs; for all else a problem document."""
+    if name in FILES and request.method == "GET":
+        return _file(house, name)
+    page = PAGES.get(name)
+    if page is None or request.method not in ("GET", "HEAD", "POST"):
+        missing = Missing("There is no such page.")
+        return problem(house, request, missing if page is None else Denied(Decision(False, Reason.API_METHOD)))
     if request.method != "POST":
         return _html(house, request, page.title, _form(request, page))
     try:
