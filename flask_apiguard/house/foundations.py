@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import access, credentials, ledger, people, quotas, signals
+from .. import access, credentials, ledger, oauth, people, quotas, signals
 from ..access import ScopeBook
 from ..clients import Watch
 from ..contracts import CredentialType, Registry
@@ -17,6 +18,9 @@ from ..ledger import Entry, Ledger
 from ..people import People
 from .declared import BRAND, SCOPES
 from .places import Ground
+
+if TYPE_CHECKING:
+    from ..oauth.signing_keys import SigningKeys
 
 
 class Foundations(Ground):
@@ -92,6 +96,16 @@ class Foundations(Ground):
     @cached_property
     def tokens(self) -> credentials.Tokens:
         return credentials.Tokens(self.format, self.secrets, self.settings[credentials.TOKEN_LIFETIME])
+
+    @cached_property
+    def signing_keys(self) -> SigningKeys:
+        """The keys of the authorization server; its key algorithms are imported only where there is one."""
+        from ..oauth.signing_keys import SigningKeys
+
+        lifetime = dt.timedelta(seconds=self.settings[oauth.SIGNING_KEY_LIFETIME])
+        return SigningKeys(
+            self.store, self.secrets, self.clock, self.watch, self.settings[oauth.SIGNING_ALGORITHM], lifetime
+        )  # fmt: skip
 
     @cached_property
     def last_use(self) -> credentials.LastUse:

@@ -95,7 +95,7 @@ class Gatehouse(Foundations):
         return Server(
             self.places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, access.entitle,
             self.attempts, self.access_tokens.facts, self.last_use.touch, self.scopes,
-            self.settings[oauth.REFRESH_LIFETIME],
+            self.settings[oauth.REFRESH_LIFETIME], self.signing_keys,
         )  # fmt: skip
 
     def host_user(self) -> HostUser | None:

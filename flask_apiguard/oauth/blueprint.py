@@ -51,6 +51,7 @@ def mount(
     add(endpoints, places.rule("consent"), "consent", pages.consent)
     add(endpoints, places.rule("connections"), "connections", Connections(pages).view)
     metadata.add_url_rule(places.rule("style.css"), "style", style)
+    add(metadata, places.rule("jwks"), "jwks", _document(app, lambda: server().key_set()))
     for number, rule in enumerate(places.server_rules):
         add(metadata, rule, f"server_{number}", _document(app, lambda: Answer(200, server().server_document)))
     for number, rule in enumerate(places.resource_rules):

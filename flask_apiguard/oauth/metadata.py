@@ -18,6 +18,7 @@ def server_document(places: Places, grant_types: Iterable[str], scopes: Iterable
         "issuer": places.issuer,
         "authorization_endpoint": places.url("authorize"),
         "token_endpoint": places.url("token"),
+        "jwks_uri": places.url("jwks"),
         "token_endpoint_auth_methods_supported": [*METHODS, NONE],
         "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "grant_types_supported": list(grant_types),

@@ -32,6 +32,7 @@ from .proved import Clients, Proved, presented
 from .refreshing import Refreshing
 from .refusals import Error, Refused
 from .registrations import Registrations
+from .signing_keys import SigningKeys
 
 UNPROVED = "The client is unknown, or did not prove who it is."
 
@@ -44,12 +45,13 @@ class Server:
     def __init__(
         self, places: Places, brand: str, store: Store, tokens: Tokens, secrets: Secrets, clock: Clock, watch: Watch,
         entitle: Entitle, attempts: Attempts, facts: Callable[[str], Mapping[str, object]], used: Used,
-        scopes: ScopeBook, refresh_lifetime: int,
+        scopes: ScopeBook, refresh_lifetime: int, signing_keys: SigningKeys,
     ) -> None:  # fmt: skip
         self.places, self.store, self.clock, self.secrets, self.scopes = places, store, clock, secrets, scopes
         self._brand = brand
         self._attempts = attempts
         self._used = used
+        self._signing_keys = signing_keys
         self.registrations = Registrations(store, clock, entitle)
         assertions = Assertions(store, secrets, places.issuer)
         self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions)
@@ -95,6 +97,14 @@ class Server:
         return self._answered(
             request, "introspect", lambda asked: _typed(self._engine.create_endpoint_response("introspection", asked))
         )
+
+    def key_set(self) -> Answer:
+        """The keys that our signed tokens are verified with (RFC 7517, section 5)."""
+        try:
+            return Answer(200, {"keys": self._signing_keys.published()})
+        except StoreAway as error:
+            away = (("Cache-Control", "no-store"), ("Retry-After", str(error.retry_after)))
+            return Answer(503, Refused(Error.TEMPORARILY_UNAVAILABLE, "Try again later.").document, away)
 
     def _answered(self, request: Request, name: str, act: Callable[[Asked], Answer]) -> Answer:
         admission = current_admission()

@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..settings import Setting, optional_text, seconds
+from ..settings import Setting, choice, optional_text, seconds
 
 REFRESH_AT_MOST = 365 * 86400
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -45,6 +45,14 @@ def refresh_lifetime(value: Any) -> int:
     return read
 
 
+def signing_lifetime(value: Any) -> int:
+    """A span of at least a week and at most a year, in seconds."""
+    read = seconds(value)
+    if not 7 * 86400 <= read <= 366 * 86400:
+        raise ValueError('a span from a week to a year, such as "30d"')
+    return read
+
+
 ISSUER: Setting[str | None] = Setting(
     "APIGUARD_ISSUER", None, optional_identifier, "The URL that names the authorization server; unset leaves it off."
 )
@@ -59,4 +67,18 @@ SIGN_IN: Setting[str | None] = Setting(
     "APIGUARD_SIGN_IN", None, optional_text,
     "Where the host signs its users in before they consent; the way back is appended as the parameter next.",
 )  # fmt: skip
-SETTINGS: tuple[Setting[Any], ...] = (ISSUER, REFRESH_LIFETIME, RESOURCE, SIGN_IN)
+SIGNING_ALGORITHM: Setting[str] = Setting(
+    "APIGUARD_SIGNING_ALGORITHM", "ES256", choice("ES256", "EdDSA", "PS256"),
+    "What the next signing key of the authorization server is for.",
+)  # fmt: skip
+SIGNING_KEY_LIFETIME: Setting[int] = Setting(
+    "APIGUARD_SIGNING_KEY_LIFETIME", 30 * 86400, signing_lifetime,
+    "How long a signing key signs before its successor, published a day earlier, takes over.",
+)  # fmt: skip
+TOKEN_FORMAT: Setting[str] = Setting(
+    "APIGUARD_TOKEN_FORMAT", "opaque", choice("jwt", "opaque"),
+    "What access tokens are, for clients that have no choice of their own: opaque, or a signed jwt (RFC 9068).",
+)  # fmt: skip
+SETTINGS: tuple[Setting[Any], ...] = (
+    ISSUER, REFRESH_LIFETIME, RESOURCE, SIGN_IN, SIGNING_ALGORITHM, SIGNING_KEY_LIFETIME, TOKEN_FORMAT,
+)  # fmt: skip

@@ -49,6 +49,14 @@ class Happening(StrEnum):
     OAUTH_CONSENT_WITHDRAWN = ("oauth:consent:withdrawn", "An application may not act for a user any more.")
     OAUTH_KEY_ADDED = ("oauth:key:added", "A client got a public key that it proves itself with.")
     OAUTH_KEY_REVOKED = ("oauth:key:revoked", "A client's public key proves nothing any more.")
+    OAUTH_SIGNING_KEY_MADE = (
+        "oauth:signing-key:made",
+        "The authorization server got its next key to sign tokens with.",
+    )
+    OAUTH_SIGNING_KEY_REVOKED = (
+        "oauth:signing-key:revoked",
+        "Nothing that a signing key signed opens anything any more.",
+    )
     ONBOARDING_CHECK_RUN = ("onboarding:check:run", "An automated check examined an application.")
     ONBOARDING_CHECK_WAIVED = ("onboarding:check:waived", "A failed check was waived until a date, by two people.")
     ONBOARDING_GRADUATION_TICKED = ("onboarding:graduation:ticked", "An observed call fulfilled a graduation step.")
