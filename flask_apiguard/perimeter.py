@@ -10,6 +10,7 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -27,10 +28,10 @@ from .values import AccessEvent, Decision, Phase, Reason
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-#: In a decoded path: anything that another reader of the same path could take differently.
-_AMBIGUOUS = re.compile(r"//|[\\;\x00]|/\.{1,2}(?:/|$)|%(?:2[ef]|5c|00|3b|25)", re.IGNORECASE)
+#: In a decoded path: what another reader of the same path could take differently; also what is still encoded.
+_AMBIGUOUS = re.compile(r"//|[\\;\x00]|/\.{1,2}(?:/|$)|%[0-9a-f]{2}", re.IGNORECASE)
 #: In the path as it was sent: separators and dots that came encoded, and characters that no URI has.
-_AMBIGUOUS_RAW = re.compile(rb"//|[\\;\x00#]|/\.{1,2}(?:/|$)|%(?:2[ef]|5c|00|3b|25|c0|c1)", re.IGNORECASE)
+_AMBIGUOUS_RAW = re.compile(rb"//|[\\;\x00#]|/\.{1,2}(?:/|$)|%(?:2[ef]|5c|00|3b|25[0-9a-f]{2}|c0|c1)", re.IGNORECASE)
 #: Says who somebody is, when a trusted proxy says it. From anybody else it is dropped before Flask sees it.
 FORGEABLE = (
     "HTTP_CLIENT_CERT", "HTTP_CLIENT_CERT_CHAIN", "HTTP_X_APIGUARD_CLIENT", "HTTP_X_APIGUARD_SCOPES",
@@ -116,7 +117,8 @@ class Perimeter:
         except BaseException:
             if admission.recorded:
                 admission.outcome = admission.outcome or "raised"
-                self._record(environ, admission, Phase.CALL, 500, 0)
+                with suppress(StoreAway):  # the host's exception passes untouched, and opens nothing
+                    self._record(environ, admission, Phase.CALL, 500, 0)
             raise
         if not admission.recorded:
             body = _begun(body, began)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from flask import Flask, Request
+from werkzeug.exceptions import SecurityError
 from werkzeug.wrappers import Response
 
 EXPOSED = "RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
@@ -20,7 +21,14 @@ def same_origin(request: Request, listed: frozenset[str] | None) -> bool:
     origin = request.headers.get("Origin") or _origin_of(request.headers.get("Referer", ""))
     if listed is not None and origin in listed:
         return True
-    return site is None and origin == f"{request.scheme}://{request.host}"
+    return site is None and origin == _own_origin(request)
+
+
+def _own_origin(request: Request) -> str | None:
+    try:
+        return f"{request.scheme}://{request.host}"
+    except SecurityError:  # not one of the host's TRUSTED_HOSTS
+        return None
 
 
 def _origin_of(referer: str) -> str:
@@ -53,7 +61,10 @@ def shared(request: Request, listed: frozenset[str] | None) -> tuple[tuple[str, 
 
 def preflight_answer(app: Flask, request: Request) -> Response:
     """204 with the methods of the matched route; whose page may read it, ``shared`` says."""
-    adapter = app.create_url_adapter(request)
+    try:
+        adapter = app.create_url_adapter(request)
+    except SecurityError:  # not one of the host's TRUSTED_HOSTS
+        adapter = None
     answer = app.response_class(status=204)
     answer.headers["Access-Control-Allow-Methods"] = ", ".join(sorted(adapter.allowed_methods() if adapter else ()))
     answer.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS

@@ -104,6 +104,7 @@ class Way:
         except Denied as error:
             if self.stand_in is not None and error.decision.reason in NOT_OURS:
                 return self.stand_in()
+            admission.proved = error.proved_by
             admission.presented = "unproved"
             admission.fingerprint = self._verifier.fingerprint_of(request)
             raise self._throttled(error, admission.address) from None

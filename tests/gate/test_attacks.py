@@ -123,6 +123,16 @@ def test_an_address_that_the_hosts_proxy_vouches_for_counts(attack: Callable[...
     assert guesses(attack(APIGUARD_FAILED_ATTEMPTS=5, proxied=True), 8) == [401] * 8
 
 
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("100%25", 200), ("a%20b", 200), ("50%25%20off", 200), ("%2541", 400), ("%252e%252e", 400), ("a%2Fb", 400)],
+)
+def test_a_percent_sign_is_a_character_and_a_second_encoding_is_not(
+    attacked: Attacked, target: str, status: int
+) -> None:
+    assert attacked.send("GET", f"/api/v1/secret/{target}").status == status
+
+
 # -- documents -----------------------------------------------------------------------------------------------------
 
 BAD_JSON = {

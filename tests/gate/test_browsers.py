@@ -212,3 +212,19 @@ def test_a_bad_credential_never_falls_back_to_the_session(app: Flask, header: st
     client = app.test_client()
     client.set_cookie("who", "ada")
     assert client.get("/api/orders", headers={header: "Bearer nonsense"}).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["evil.example", "a b", "localhost.evil", "[::1"])
+def test_a_name_that_the_host_does_not_trust_is_no_fault(tmp_path: Path, host: str) -> None:
+    app = make(tmp_path, APIGUARD_CORS_ORIGINS=[OK], TRUSTED_HOSTS=["localhost"])
+    client = app.test_client()
+    client.set_cookie("who", "ada", domain="evil.example")
+    for method, headers in (
+        ("POST", {"Origin": f"http://{host}", "Cookie": "who=ada"}),
+        ("POST", {"Cookie": "who=ada"}),
+        ("OPTIONS", {"Origin": OK, **PREFLIGHT}),
+        ("GET", {}),
+    ):
+        answer = client.open("/api/orders", method=method, headers={"Host": host, **headers})
+        assert answer.status_code < 500, answer.text
+        assert app.extensions["ran"] == []
