@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from ..credentials import revoke_tokens_for
 from ..db import Transaction
@@ -27,9 +29,10 @@ class Consent:
     given_at: dt.datetime
 
 
-def consent_of(source: Source, user_id: str, client_id: str) -> Consent | None:
-    """What a user allowed a client, or None."""
-    row = source.execute(sa.select(table).where(table.c.user_id == user_id, table.c.client_id == client_id)).first()
+def consent_of(source: Source, user_id: str, client_id: str, *, locked: bool = False) -> Consent | None:
+    """What a user allowed a client, or None. ``locked`` keeps it as it is until the transaction ends."""
+    query = sa.select(table).where(table.c.user_id == user_id, table.c.client_id == client_id)
+    row = source.execute(query.with_for_update() if locked else query).first()
     return None if row is None else Consent(row.user_id, row.client_id, frozenset(row.scopes), row.given_at)
 
 
@@ -41,15 +44,17 @@ def consents_of(source: Source, user_id: str) -> list[Consent]:
 
 def give(tx: Transaction, user_id: str, client_id: str, scopes: Iterable[str], *, address: str = "") -> None:
     """Remember a user's yes. What was allowed before stays allowed."""
-    before = consent_of(tx, user_id, client_id)
-    wanted = frozenset(scopes) | (before.scopes if before is not None else frozenset())
+    asked = frozenset(scopes)
+    insert: Any = (sqlite.insert if tx.store.dialect == "sqlite" else postgresql.insert)(table)
+    first = insert.values(user_id=user_id, client_id=client_id, scopes=sorted(asked), given_at=tx.now)
+    is_new = tx.execute(first.on_conflict_do_nothing().returning(table.c.user_id)).first() is not None
+    before = None if is_new else consent_of(tx, user_id, client_id, locked=True)
+    wanted = asked | (before.scopes if before is not None else frozenset())
     if before is not None and before.scopes == wanted:
         return
-    values = {"scopes": sorted(wanted), "given_at": tx.now}
-    if before is None:
-        tx.execute(table.insert().values(user_id=user_id, client_id=client_id, **values))
-    else:
-        tx.execute(table.update().where(table.c.user_id == user_id, table.c.client_id == client_id).values(**values))
+    if before is not None:
+        here = (table.c.user_id == user_id, table.c.client_id == client_id)
+        tx.execute(table.update().where(*here).values(scopes=sorted(wanted), given_at=tx.now))
     enter(
         tx, By(Actor.USER, user_id, address=address), Happening.OAUTH_CONSENT_GIVEN, f"client:{client_id}",
         before=None if before is None else {"scopes": sorted(before.scopes)}, after={"scopes": sorted(wanted)},

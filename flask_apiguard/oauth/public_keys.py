@@ -29,6 +29,7 @@ from .tables import oauth_key as table
 
 Source = Transaction | sa.Connection
 KEYS_AT_MOST = 10
+TAKEN = "This key is registered already; make a new one for each client and environment."
 LIFETIME = dt.timedelta(days=365)
 RSA_BITS_AT_LEAST, RSA_BITS_AT_MOST = 2048, 8192
 #: What makes a key a private or a symmetric one.
@@ -65,11 +66,14 @@ def add_key(
     algorithm = _algorithm_of(given, members)
     thumbprint = str(jwk.import_key(members).thumbprint())
     if tx.execute(sa.select(table.c.id).where(table.c.thumbprint == thumbprint)).first() is not None:
-        raise Conflict("This key is registered already; make a new one for each client and environment.")
+        raise Conflict(TAKEN)
     if len(live_keys(tx, client_id, tx.now)) >= KEYS_AT_MOST:
         raise Conflict(f"A client has {KEYS_AT_MOST} keys at most.")
     made = PublicKey(new_id("key"), client_id, thumbprint, algorithm, members, tx.now, tx.now + lifetime)
-    tx.execute(table.insert().values(**{name: getattr(made, name) for name in PublicKey.__slots__}))
+    try:
+        tx.execute(table.insert().values(**{name: getattr(made, name) for name in PublicKey.__slots__}))
+    except sa.exc.IntegrityError:  # another transaction registered it between the look and now
+        raise Conflict(TAKEN) from None
     enter(
         tx, by, Happening.OAUTH_KEY_ADDED, f"client:{client_id}", reason=reason,
         after={"key": made.id, "algorithm": algorithm, "thumbprint": thumbprint},
