@@ -34,14 +34,15 @@ class Admission:
         "caller",
         "decision",
         "endpoint",
-        "headers",
         "fingerprint",
+        "headers",
         "id",
         "inside",
         "mode",
         "outcome",
         "peer",
         "presented",
+        "proved",
         "recorded",
         "refused",
         "request",
@@ -71,6 +72,7 @@ class Admission:
         self.refused: Decision | None = None
         self.fingerprint: str | None = None
         self.presented: str | None = None
+        self.proved: Caller | None = None
         self.recorded = inside
         self.outcome = ""
         self.headers: tuple[tuple[str, str], ...] = ()

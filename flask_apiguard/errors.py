@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
-from .values import Decision, Flaw, Reason
+from .values import Caller, Decision, Flaw, Reason
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -72,7 +72,13 @@ class Problem(APIGuardError, HTTPException):
 
 
 class Denied(Problem):
-    """Refused by the gate or by ``guard.authorize``: the answer is the decision's own status, mostly 403."""
+    """Refused by the gate or by ``guard.authorize``: the answer is the decision's own status, mostly 403.
+
+    ``proved_by`` is who proved possession of a credential that opens nothing (revoked, expired, suspended): the record
+    then says whose it was, and who it belongs to can find out why.
+    """
+
+    proved_by: Caller | None = None
 
 
 class Invalid(Problem):

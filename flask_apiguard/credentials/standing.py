@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.utils import format_datetime
 from typing import Any
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from ..clients.tables import application, client
 from ..errors import Denied
-from ..values import ClientFacts, Decision, Entitlement, Environment, Reason, Standing, State
+from ..values import Caller, ClientFacts, Decision, Entitlement, Environment, Reason, Standing, State
 
 #: Scopes and roles of a client: connection, application, client, environment, the credential's own scopes (None for
 #: all that the client holds), now. The room ``access`` answers; the house brings the two together.
@@ -87,6 +88,19 @@ def judge_credential(row: sa.RowMapping, now: dt.datetime) -> None:
         raise denied(Reason.CREDENTIAL_EXPIRED, f"It expired on {http_date(row['expires_at'])}.")
     if row["retire_at"] is not None and row["retire_at"] <= now:
         raise denied(Reason.CREDENTIAL_EXPIRED, f"Its successor replaced it on {http_date(row['retire_at'])}.")
+
+
+@contextmanager
+def proved(row: sa.RowMapping, kind: str) -> Iterator[None]:
+    """A refusal inside knows who showed the credential: its secret was right, so the call is theirs on record.
+
+    :raises Denied: with ``proved_by``.
+    """
+    try:
+        yield
+    except Denied as refusal:
+        refusal.proved_by = Caller(client=facts(row), credential_id=row["id"], credential_kind=kind)
+        raise
 
 
 def denied(reason: Reason, detail: str = "", **facts: Any) -> Denied:

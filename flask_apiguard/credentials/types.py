@@ -30,6 +30,7 @@ from .standing import (
     http_date,
     judge_client,
     judge_credential,
+    proved,
     subjects,
     with_client,
 )  # fmt: skip
@@ -79,8 +80,9 @@ class _StoredKey:
             found = conn.execute(_BY_DIGEST, {"kind": kind.value, "digests": digests}).mappings().first()
             if found is None:
                 raise denied(Reason.CREDENTIAL_UNKNOWN)
-            judge_credential(found, now)
-            judge_client(found)
+            with proved(found, kind.value):
+                judge_credential(found, now)
+                judge_client(found)
             client = facts(found)
             narrowing = None if found["scopes"] is None else frozenset(found["scopes"])
             entitled = self._entitle(conn, client.application_id, client.id, client.environment, narrowing, now)
@@ -213,7 +215,8 @@ class AccessTokenType:
             found = conn.execute(_TOKEN, {"digest": self._tokens.digest(presented.secret)}).mappings().first()
             if found is None:
                 raise denied(Reason.CREDENTIAL_UNKNOWN)
-            self._judge(found, now)
+            with proved(found, self.name):
+                self._judge(found, now)
             client = facts(found)
             entitled = self._entitle(
                 conn, client.application_id, client.id, client.environment, frozenset(found["scopes"]), now

@@ -261,3 +261,13 @@ def test_the_fingerprint_of_a_bad_credential_is_on_record_and_never_the_credenti
     (event,) = decisions(app)
     assert len(event["fingerprint"]) == 16
     assert "hunter2" not in str(event)
+
+
+@pytest.mark.parametrize("standing", ["suspended", "retired"])
+def test_a_refused_credential_whose_secret_was_right_is_on_record_with_its_client(app: Flask, standing: str) -> None:
+    client = client_in(app, scopes=HELD, standing=standing)
+    assert client.get("/api/orders").status_code == 401
+    (event,) = decisions(app)
+    assert (event["client"], event["application"]) == (client.client.id, client.application_id)
+    assert event["allowed"] is False
+    assert app.extensions["ran"] == []
