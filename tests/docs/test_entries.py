@@ -147,6 +147,10 @@ def test_what_the_authorization_server_can_do_stands_on_its_page(pages: Pages) -
         elif name in ("grant_types_supported", "token_endpoint_auth_methods_supported"):
             assert all(f"``{one}``" in pages["oauth"] for one in told), name
     assert client.get("/.well-known/oauth-protected-resource", base_url="https://api.example.com").status_code == 200
+    # The form and the style sheet of our own pages are for nobody to call.
+    rules = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("apiguard_oauth")}
+    for rule in rules - {"/oauth/consent", "/oauth/style.css"}:
+        assert f"{rule}``" in pages["oauth"], rule
 
 
 def test_what_is_added_to_an_app_is_told(pages: Pages) -> None:
