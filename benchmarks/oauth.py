@@ -1,0 +1,223 @@
+"""Tokens per second, client credentials: ``python -m benchmarks.oauth``.
+
+Three servers, each one gunicorn process with eight threads, up together and asked in turn within each round over
+kept connections: this authorization server, Authlib's own sample, and bare Flask answering JSON to the same form.
+Every token is durable before it is answered.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, request
+
+from flask_apiguard import APIGuard, access
+from flask_apiguard.clients import registry
+from flask_apiguard.credentials import Kind
+from flask_apiguard.extension import house_of
+from flask_apiguard.values import SYSTEM, Environment, State
+
+from .measure import Variant, measure
+from .tables import section
+
+OURS, AUTHLIB, BARE = "this token endpoint, opaque", "Authlib's sample, opaque", "bare Flask, JSON"
+HEAD = ("server", "tokens/s", "x Authlib", "x bare")
+RATIOS = ("target", "what", "found", "at least", "met")
+CLIENT, SECRET = "sample-client", "sample-secret-sample-secret-sample-secret"
+SCOPES = {"orders:write": "Create and change your orders"}
+FORM = b"grant_type=client_credentials&scope=orders%3Awrite"
+
+
+def ours() -> Flask:
+    """The guarded app with its authorization server on, every other setting at its default."""
+    app = Flask("oauth", instance_path=os.environ["BENCHMARK_INSTANCE"])
+    app.config["APIGUARD_ISSUER"] = "https://issuer.example"
+    APIGuard(app, paths=["/api"], scopes=SCOPES)
+    return app
+
+
+def bare() -> Flask:
+    app = Flask("bare")
+
+    @app.post("/oauth/token")
+    def token() -> Any:
+        return {"access_token": "x" * 42, "token_type": "Bearer", "scope": request.form["scope"]}
+
+    return app
+
+
+def authlib() -> Flask:
+    """Authlib's example server, as far as this grant goes; SQLite in WAL mode with synchronous=NORMAL, as ours."""
+    import sqlalchemy as sa
+    from authlib.integrations.flask_oauth2 import AuthorizationServer
+    from authlib.integrations.sqla_oauth2 import (
+        OAuth2ClientMixin,
+        OAuth2TokenMixin,
+        create_query_client_func,
+        create_save_token_func,
+    )
+    from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+    from flask_sqlalchemy import SQLAlchemy
+
+    os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
+    app = Flask("authlib")
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{os.environ['BENCHMARK_INSTANCE']}/authlib.db"
+    db = SQLAlchemy(app)
+
+    class OAuth2Client(db.Model, OAuth2ClientMixin):  # type: ignore[name-defined, misc]
+        __tablename__ = "oauth2_client"
+        id = db.Column(db.Integer, primary_key=True)
+
+    class OAuth2Token(db.Model, OAuth2TokenMixin):  # type: ignore[name-defined, misc]
+        __tablename__ = "oauth2_token"
+        id = db.Column(db.Integer, primary_key=True)
+        user_id = db.Column(db.Integer)
+
+    with app.app_context():
+
+        @sa.event.listens_for(db.engine, "connect")
+        def pragmas(connection: Any, record: Any) -> None:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+
+        db.create_all()
+        if db.session.query(OAuth2Client).first() is None:
+            made = OAuth2Client(client_id=CLIENT, client_secret=SECRET, client_id_issued_at=int(time.time()))
+            made.set_client_metadata({
+                "grant_types": ["client_credentials"], "scope": "orders:write",
+                "token_endpoint_auth_method": "client_secret_basic",
+            })  # fmt: skip
+            db.session.add(made)
+            db.session.commit()
+    server = AuthorizationServer(
+        app,
+        query_client=create_query_client_func(db.session, OAuth2Client),
+        save_token=create_save_token_func(db.session, OAuth2Token),
+    )
+    server.register_grant(ClientCredentialsGrant)
+    app.post("/oauth/token")(server.create_token_response)
+    return app
+
+
+class Asker:
+    """As many kept connections, each asking for one token after the other."""
+
+    def __init__(self, host: str, port: int, client_id: str, secret: str, connections: int) -> None:
+        proof = base64.b64encode(f"{client_id}:{secret}".encode())
+        self._request = (
+            b"POST /oauth/token HTTP/1.1\r\nHost: issuer.example\r\nAuthorization: Basic " + proof
+            + b"\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n" % len(FORM) + FORM
+        )  # fmt: skip
+        self._sockets = [socket.create_connection((host, port), timeout=30) for _ in range(connections)]
+        for one in self._sockets:
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def call(self) -> None:
+        """One token on each connection, at the same time."""
+        if len(self._sockets) == 1:
+            self._ask(self._sockets[0])
+            return
+        for one in self._sockets:
+            one.sendall(self._request)
+        for one in self._sockets:
+            self._read(one)
+
+    def _ask(self, one: socket.socket) -> None:
+        one.sendall(self._request)
+        self._read(one)
+
+    @staticmethod
+    def _read(one: socket.socket) -> None:
+        data = b""
+        while b"\r\n\r\n" not in data:
+            data += _received(one)
+        head, _, body = data.partition(b"\r\n\r\n")
+        if not head.startswith(b"HTTP/1.1 200"):
+            raise RuntimeError(f"{head!r} {body!r}")
+        place = head.lower().index(b"content-length: ") + 16
+        length = int(head[place:].split(b"\r\n", 1)[0])
+        while len(body) < length:
+            body += _received(one)
+
+
+def _received(one: socket.socket) -> bytes:
+    data = one.recv(65536)
+    if not data:
+        raise ConnectionError("the server hung up")
+    return data
+
+
+def our_client() -> tuple[str, str]:
+    """Id and secret of a client in production."""
+    house = house_of(ours())
+    with house.store.write() as tx:
+        owner = registry.create_organization(tx, SYSTEM, "Acme")
+        made = registry.create_application(
+            tx, SYSTEM, owner.id, "Pay", state=State.PRODUCTION, reason="a benchmark"
+        )  # fmt: skip
+        client = registry.create_client(tx, SYSTEM, made.id, Environment.PRODUCTION)
+        access.give(tx, SYSTEM, made.id, Environment.PRODUCTION, list(SCOPES), reason="a benchmark")
+        _, secret = house.keys.create(tx, SYSTEM, client.id, kind=Kind.CLIENT_SECRET, name="benchmark")
+    house.close()
+    return client.id, secret
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, print the tables; status 1 when a target is missed."""
+    from tests.servers.gunicorn import Gunicorn
+
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.oauth", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--slice", type=float, default=200, metavar="MS")
+    parser.add_argument("--connections", type=int, default=1)
+    parser.add_argument("--markdown", action="store_true", help="print the tables for the documentation")
+    options = parser.parse_args(arguments)
+    with ExitStack() as stack:
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="apiguard-bench-", ignore_cleanup_errors=True))
+        )
+        os.environ["BENCHMARK_INSTANCE"] = str(folder)
+        client = our_client()
+        variants = []
+        for name, target, who in (
+            (BARE, "bare", client),
+            (OURS, "ours", client),
+            (AUTHLIB, "authlib", (CLIENT, SECRET)),
+        ):
+            (folder / target).mkdir()
+            server = Gunicorn(
+                f"benchmarks.oauth:{target}()", folder / target, threads=8, arguments=["--keep-alive", "120"]
+            )
+            stack.callback(server.stop)
+            variants.append(Variant(name, Asker(server.host, server.port, *who, options.connections).call))
+        measure(variants, variants[0], options.rounds, options.slice / 1000)
+    flask, mine, sample = variants
+    rows = [
+        (one.name, f"{options.connections / one.median:.0f}", f"{sample.over(one):.2f}", f"{flask.over(one):.2f}")
+        for one in variants
+    ]
+    section(f"Tokens per second, {options.connections} at once", HEAD, rows, options.markdown)
+    found = [
+        ("T15", "this / Authlib's sample", sample.over(mine), 2.2),
+        ("T15", "this / bare Flask", flask.over(mine), 0.55),
+    ]
+    checked = [
+        (one, what, f"{value:.2f}", f"{least:.2f}", "yes" if value >= least else "NO")
+        for one, what, value, least in found
+    ]
+    section("Targets", RATIOS, checked, options.markdown)
+    return 0 if all(value >= least for _, _, value, least in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

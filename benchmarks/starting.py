@@ -1,0 +1,74 @@
+"""What the extension costs before the first request, in processor time: its import, and a factory under TESTING."""
+
+from __future__ import annotations
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from flask import Blueprint, Flask
+
+from .tables import section
+
+HEAD = ("what", "ms", "at most", "met")
+IMPORT_AT_MOST, FACTORY_AT_MOST = 450.0, 5.0
+ROUTES = 40
+#: Processor time: an import waits for little else, and neighbours don't count.
+_TIMED = "import time; began = time.process_time(); import {}; print((time.process_time() - began) * 1000)"
+
+
+def import_milliseconds(module: str) -> float:
+    """In a fresh process, which has its byte code already."""
+    command = [sys.executable, "-c", _TIMED.format(module)]
+    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def factory(guarded: bool) -> Flask:
+    """An app as hosts make one for each of their tests: a blueprint with forty routes."""
+    app = Flask("factory")
+    app.config["TESTING"] = True
+    blueprint = Blueprint("api", __name__, url_prefix="/api")
+    for number in range(ROUTES):
+        blueprint.add_url_rule(f"/things/{number}", f"thing_{number}", dict)
+    app.register_blueprint(blueprint)
+    if guarded:
+        from flask_apiguard import APIGuard
+
+        guard = APIGuard(app, paths=["/api"], scopes={"things:read": "See things"})
+        guard.protect(blueprint, "things:read")
+    return app
+
+
+def _milliseconds(act: Callable[[], object]) -> float:
+    began = time.process_time()
+    act()
+    return (time.process_time() - began) * 1000
+
+
+def run(markdown: bool, rounds: int = 9) -> bool:
+    """Measure by turns, print the table; false when a limit is not kept."""
+    imports: dict[str, list[float]] = {"flask": [], "flask_apiguard": []}
+    for _ in range(rounds):
+        for module, found in imports.items():
+            found.append(import_milliseconds(module))
+    factory(True)  # what is imported late is imported now
+    made: dict[bool, list[float]] = {False: [], True: []}
+    for _ in range(rounds * 10):
+        for guarded, found in made.items():
+            found.append(_milliseconds(lambda guarded=guarded: factory(guarded)))  # type: ignore[misc]
+    ours, flask = (statistics.median(imports[module]) for module in ("flask_apiguard", "flask"))
+    added = statistics.median(made[True]) - statistics.median(made[False])
+    rows = [
+        ("import flask", f"{flask:.0f}", "", ""),
+        ("import flask_apiguard (flask with it)", f"{ours:.0f}", *_bound(ours, IMPORT_AT_MOST)),
+        (f"a factory of {ROUTES} routes, not guarded", f"{statistics.median(made[False]):.2f}", "", ""),
+        ("what guarding it adds, under TESTING", f"{added:.2f}", *_bound(added, FACTORY_AT_MOST)),
+    ]  # fmt: skip
+    section("Starting", HEAD, rows, markdown)
+    return ours <= IMPORT_AT_MOST and added <= FACTORY_AT_MOST
+
+
+def _bound(value: float, most: float) -> tuple[str, str]:
+    return f"{most:.0f}", "yes" if value <= most else "NO"
