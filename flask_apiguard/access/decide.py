@@ -57,7 +57,8 @@ class Policies:
         if isinstance(answer, Decision):
             return answer
         detail = answer if isinstance(answer, str) else f"The policy {name} does not allow this."
-        return Decision(False, Reason.POLICY_REFUSED, detail, need=name)
+        # The sentence goes on record too, so that who asks later why is told what the refusal told.
+        return Decision(False, Reason.POLICY_REFUSED, detail, need=name, have=detail)
 
 
 def check_rule(rule: Rule, policies: Policies) -> None:

@@ -191,6 +191,15 @@ def make_app(folder: Path, **settings: Any) -> Flask:
     def orders() -> dict[str, Any]:
         return {"orders": []}
 
+    @guard.policy("noon")
+    def noon(caller: Any, obj: Any) -> str:
+        return "The shop opens at noon."
+
+    @app.get("/api/v1/early")
+    @require(policy="noon")
+    def early() -> str:
+        return "never"
+
     @app.post("/api/v1/orders")
     @csrf.exempt
     @require("orders:write")

@@ -24,8 +24,8 @@ def test_a_refusal_is_explained_step_by_step(app: Flask, told: Any, run: Run) ->
     found = told("explain", refused.json["request_id"])
     assert (found["status"], found["reason"]) == (403, "gate:scope:missing")
     steps = {step["step"]: step for step in found["steps"]}
-    assert [step["result"] for step in found["steps"]] == ["passed"] * 4 + ["refused"] + ["not reached"] * 3
-    assert (steps["access"]["saw"], steps["access"]["needed"]) == ("orders:read", "orders:write")
+    assert [step["outcome"] for step in found["steps"]] == ["passed"] * 4 + ["refused"] + ["not reached"] * 3
+    assert (steps["access"]["seen"], steps["access"]["needed"]) == ("orders:read", "orders:write")
     text = run("explain", refused.json["request_id"])
     assert "Ask for the scope" in text.out
 
@@ -33,7 +33,7 @@ def test_a_refusal_is_explained_step_by_step(app: Flask, told: Any, run: Run) ->
 def test_an_allowed_call_passed_every_step(app: Flask, house: House, told: Any) -> None:
     client_in(app, scopes=["orders:read"]).get("/api/orders")
     found = told("explain", house.recorder.query.calls().events[0]["id"])
-    assert {step["result"] for step in found["steps"]} == {"passed"}
+    assert {step["outcome"] for step in found["steps"]} == {"passed"}
 
 
 def test_an_unknown_call_is_a_sentence(run: Run) -> None:
