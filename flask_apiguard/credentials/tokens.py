@@ -182,6 +182,14 @@ def successor_of(source: Source, used: Token) -> Token | None:
     return None if row is None else token_of(row._mapping)
 
 
+def began_at(source: Source, family_id: str) -> dt.datetime | None:
+    """When the first token of a family was issued."""
+    found: dt.datetime | None = source.execute(
+        sa.select(table.c.issued_at).where(table.c.family_id == family_id).order_by(table.c.issued_at).limit(1)
+    ).scalar()
+    return found
+
+
 def revoke_tokens_for(tx: Transaction, user_id: str, client_id: str) -> int:
     """End every token that a client holds for a user; how many that were. The consent behind them has its own entry."""
     done = tx.execute(
@@ -194,7 +202,7 @@ def revoke_tokens_for(tx: Transaction, user_id: str, client_id: str) -> int:
 
 
 def revoke_tokens_by(tx: Transaction, credential_id: str) -> int:
-    """End every token that was issued on one credential; how many that were. That credential's end has its own entry."""
+    """End every token that was issued on one credential; how many that were. The credential's end has its own entry."""
     done = tx.execute(
         table.update()
         .where(table.c.credential_id == credential_id, table.c.revoked_at.is_(None))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from typing import Any
 
@@ -14,6 +15,8 @@ from .proved import Proved
 from .refusals import Error, Refused
 
 SCOPES_AT_MOST = 100
+#: However often it is refreshed, what a user allowed once ends then.
+FAMILY_AT_MOST = dt.timedelta(days=365)
 #: RFC 6749, section 3.3.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
@@ -79,11 +82,19 @@ class Issuing:
         )  # fmt: skip
         return answer(text, lifetime, scopes)
 
-    def refresh_token(self, tx: Transaction, client: Proved, **facts: Any) -> tuple[Token, str]:
-        """A refresh token; ``facts`` say of what family or parent."""
+    def refresh_token(
+        self, tx: Transaction, client: Proved, *, began: dt.datetime | None = None, **facts: Any
+    ) -> tuple[Token, str]:
+        """A refresh token; ``facts`` say of what family or parent, ``began`` when the user's yes began to count.
+
+        :raises Refused: that is so long ago that the user should be asked again.
+        """
+        left = (began or tx.now) + FAMILY_AT_MOST - tx.now
+        if left <= dt.timedelta(0):
+            raise Refused(Error.INVALID_GRANT, "This access is too old to go on; ask the user again.")
         return self.tokens.issue(
             tx, client_id=client.facts.id, environment=client.facts.environment, kind=TokenKind.REFRESH,
-            lifetime=self._refresh_lifetime, **facts,
+            lifetime=min(self._refresh_lifetime, math.ceil(left.total_seconds())), **facts,
         )  # fmt: skip
 
     def _lifetime(self, client: Proved, now: dt.datetime) -> int:

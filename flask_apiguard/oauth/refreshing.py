@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from ..credentials import Token, TokenKind, consume, revoke_family, successor_of
+from ..credentials import Token, TokenKind, began_at, consume, revoke_family, successor_of
 from ..crypto import new_id
 from ..db import Store, Transaction
 from ..values import Actor, By
@@ -67,7 +67,8 @@ class Refreshing:
             token_id = new_id("tok")
             _, following = self._issuing.refresh_token(
                 tx, client, scopes=shown.scopes, user_id=shown.user_id, audience=shown.audience, parent=shown,
-                credential_id=client.credential_id, token_id=token_id, seed=_seed(text, token_id),
+                began=began_at(tx, shown.family_id), credential_id=client.credential_id, token_id=token_id,
+                seed=_seed(text, token_id),
             )  # fmt: skip
             return following
         used = self._issuing.tokens.find(tx, text)  # again: another transaction may have been at it meanwhile

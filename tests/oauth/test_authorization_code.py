@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import requests
@@ -11,7 +13,7 @@ from authlib.integrations.requests_client import OAuth2Session
 from flask_apiguard.oauth import consents_of, withdraw
 from flask_apiguard.values import SYSTEM
 from tests.oauth.browser import CALLBACK, VERIFIER, Browser, answered, challenge, redeem, refresh, wanted
-from tests.oauth.world import Holder, World
+from tests.oauth.world import Holder, World, make_app, running
 
 LOOPBACK = "http://127.0.0.1/cb"
 
@@ -377,3 +379,25 @@ def test_no_token_is_issued_for_another_api(world: World, holder: Holder, resour
     data = {"grant_type": "client_credentials", "resource": resource}
     assert error(world.post("token", data, holder)) == (400, "invalid_target")
     assert error(world.post("token", [*data.items(), ("resource", world.base)], holder)) == (400, "invalid_target")
+
+
+def test_a_token_for_another_api_opens_nothing_here(world: World, holder: Holder) -> None:
+    with world.house.store.write() as tx:
+        _, text = world.house.tokens.issue(
+            tx, client_id=holder.id, environment=holder.client.environment, scopes=["orders:read"],
+            audience=["https://other.example"],
+        )  # fmt: skip
+    assert world.call(text).status_code == 401
+
+
+def test_a_host_that_says_where_it_signs_in_gets_its_user_back(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    with running(lambda base: make_app(base, url, APIGUARD_SIGN_IN="/login?from=oauth")) as world:
+        asked = wanted(world.holder(redirect_uris=(CALLBACK,)), state="a&b=c#d")
+        back = Browser(world, None).ask(asked)
+        assert back.status_code == 302
+        place, _, following = back.headers["Location"].partition("&next=")
+        assert place == "/login?from=oauth"
+        page = Browser(world).session.get(world.base + unquote(following), allow_redirects=False, timeout=20)
+        assert page.status_code == 200
+        assert answered(Browser(world).answer(Browser(world).ask(asked)))["state"] == "a&b=c#d"

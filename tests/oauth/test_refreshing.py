@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import requests
 
 from flask_apiguard import access
+from flask_apiguard.credentials import Kind
 from flask_apiguard.oauth import withdraw
 from flask_apiguard.values import SYSTEM, Environment
 from tests.oauth.browser import CALLBACK, Browser, redeem, refresh
@@ -95,6 +97,22 @@ def test_an_expired_refresh_token_is_refused(world: World, holder: Holder) -> No
     tokens = Browser(world).tokens(holder)
     world.house.clock.advance(30 * 86400 + 1)
     assert error(refresh(world, holder, tokens["refresh_token"])) == (400, "invalid_grant")
+
+
+def test_what_a_user_allowed_once_is_not_refreshed_for_ever(world: World, holder: Holder) -> None:
+    with world.house.store.write() as tx:
+        _, secret = world.house.keys.create(
+            tx, SYSTEM, holder.id, kind=Kind.CLIENT_SECRET, name="long", lifetime=dt.timedelta(days=3000)
+        )
+    lasting = Holder(holder.client, holder.credential, secret)
+    text = Browser(world).tokens(lasting)["refresh_token"]
+    for _ in range(14):
+        world.house.clock.advance(26 * 86400)
+        answer = refresh(world, lasting, text)
+        assert answer.status_code == 200
+        text = answer.json()["refresh_token"]
+    world.house.clock.advance(2 * 86400)
+    assert error(refresh(world, lasting, text)) == (400, "invalid_grant")
 
 
 def test_a_public_client_refreshes_by_its_name_and_rotation(world: World) -> None:
