@@ -19,7 +19,6 @@ from .endpoints import ENDPOINTS
 from .fields import ID
 from .idempotency import Reservation
 from .identify import identify, origin_of, stranger
-from .posting import post
 from .reading import read_body, read_bytes, read_query
 from .table import Endpoint, Who
 
@@ -106,7 +105,7 @@ def _handled(call: Call, reservation: Reservation) -> Response:
     status = answer.status or endpoint.status
     text = answering.text_of(answering.document_of(endpoint, answer))
     if endpoint.writes:
-        post(call.house)
+        call.house.post()
     reservation.keep(status, None if endpoint.secret else text, answer.headers.get("Location", ""))
     return answering.respond_with(call.house, call.request, status, text, answer.headers)
 

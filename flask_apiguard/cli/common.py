@@ -21,6 +21,7 @@ from ..house import NAME, House
 from ..people import Act, demand
 from ..settings import seconds
 from ..values import Actor, By
+from .sending import sent
 
 Body = Callable[..., Any]
 F = TypeVar("F", bound=Body)
@@ -111,7 +112,8 @@ def wrapped(body: Body, *, acts: bool) -> Body:
         try:
             if as_token:
                 _ = desk.by  # now: to look at a token is a write of its own, and would wait for the body's forever
-            body(desk, **options)
+            with sent(desk.house):
+                body(desk, **options)
         except Missing as error:
             # Told alike to a person, whether it is not there or not theirs.
             fail(Missing() if as_token else error)

@@ -12,7 +12,8 @@ from .. import monitor, notices, onboarding, signals
 from ..clients import registry
 from ..events import Query
 from ..monitor import Anomaly, Monitor
-from ..notices import Outbox
+from ..monitor.rounds import Rounds
+from ..notices import Delivered, Outbox
 from ..onboarding import Call, Onboarding
 from ..values import Caller, Environment
 from .gatehouse import Gatehouse
@@ -25,6 +26,21 @@ class Governance(Gatehouse):
     def outbox(self) -> Outbox:
         notifiers = (*self.options.notifiers, *notices.notifiers_of(self.settings, self.clock))
         return Outbox(self.store, self.clock, notifiers)
+
+    @cached_property
+    def posting(self) -> Rounds:
+        """Sends what is queued beside the requests; one at a time, so that an end never waits for many."""
+        return Rounds(lambda: self.outbox.deliver(1) != Delivered(), 0.0, "apiguard-post")
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is a way out for notices at all."""
+        return any(one.name != "null" for one in self.outbox.notifiers)
+
+    def post(self) -> None:
+        """Have what is queued sent a moment later: a link that lives for minutes can't wait for the next tick."""
+        if self.tells and not self.app.testing:
+            self.posting.rouse()
 
     @cached_property
     def monitor(self) -> Monitor:

@@ -17,8 +17,8 @@ logger = logging.getLogger("flask_apiguard")
 
 #: Parts in the order in which they end: those that still write first.
 _CLOSING = (
-    ("monitor", "stop"), ("last_use", "flush"), ("recorder", "close"), ("watch", "close"), ("store", "close"),
-    ("events_store", "close"), ("counter", "close"),
+    ("posting", "end"), ("monitor", "stop"), ("last_use", "flush"), ("recorder", "close"), ("watch", "close"),
+    ("store", "close"), ("events_store", "close"), ("counter", "close"),
 )  # fmt: skip
 
 

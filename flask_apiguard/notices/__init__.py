@@ -7,7 +7,7 @@ from ..contracts import Notice, Notifier
 from ..errors import ConfigurationError
 from ..settings import Setting, Settings, optional_text
 from .mail import MailNotifier
-from .outbox import CONFIDENTIAL, Delivered, Outbox, Queued, notify
+from .outbox import CONFIDENTIAL, QUEUED, Delivered, Outbox, Queued, notify
 from .plain import LogNotifier, NullNotifier
 from .webhook import WebhookNotifier, verify_signature
 
@@ -55,6 +55,7 @@ def notifiers_of(settings: Settings, clock: Clock) -> tuple[Notifier, ...]:
 
 __all__ = [
     "CONFIDENTIAL",
+    "QUEUED",
     "SETTINGS",
     "Delivered",
     "LogNotifier",

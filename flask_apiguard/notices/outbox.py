@@ -28,6 +28,8 @@ TEXT_AT_MOST = 20_000
 #: that reach them (``personal = True``), is not shown by ``recent``, and is erased once it was sent or is stale.
 CONFIDENTIAL = "confidential"
 GONE = "(no longer kept)"
+#: In ``Transaction.notes``: something was queued, so whoever commits may have it sent.
+QUEUED = "notices"
 _LOCK_KEY = 0x61706E6F
 
 notice = sa.Table(
@@ -90,6 +92,7 @@ def notify(tx: Transaction, what: Notice, *, window: dt.timedelta = WINDOW) -> s
     The same ``key`` for the same people within ``window`` is the same notice, happening again: it is counted and not
     sent. What must arrive each time (a link with a proof in it) has a key of its own, or a window of zero.
     """
+    tx.notes[QUEUED] = True
     key, to = _text(what.key, 200), [_text(address, 320) for address in what.to]
     if tx.store.dialect == "postgresql":
         # Two at once would each find nothing to repeat. SQLite has one writer at a time anyway.

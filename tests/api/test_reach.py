@@ -1,15 +1,6 @@
-"""How far tokens reach, and how soon mails leave."""
+"""How far tokens reach."""
 
 from __future__ import annotations
-
-import time
-from pathlib import Path
-
-from flask import Flask
-
-from flask_apiguard import APIGuard
-from flask_apiguard.contracts import Notice
-from flask_apiguard.extension import house_of
 
 from .conftest import FACTS, Town
 
@@ -47,29 +38,3 @@ def test_an_owner_seats_nobody_from_elsewhere(town: Town) -> None:
     absent = town.go("POST", path, {**body, "person_id": "per_" + "0" * 26}, "ann")
     assert (known.status, absent.status) == (404, 404)
     assert known.plain() == absent.plain()
-
-
-class Postman:
-    """Takes mails, as a mail server does."""
-
-    name, personal = "postman", True
-
-    def __init__(self) -> None:
-        self.bag: list[Notice] = []
-
-    def send(self, notice: Notice) -> None:
-        self.bag.append(notice)
-
-
-def test_a_mail_leaves_without_waiting_for_the_tick(tmp_path: Path) -> None:
-    postman = Postman()
-    app = Flask("posting", instance_path=str(tmp_path))
-    app.config.update(APIGUARD_ONBOARDING="open")
-    APIGuard(app, paths=["/api"], notifiers=[postman])
-    answer = app.test_client().post("/apiguard/api/v1/people", json={"email": "ann@ann.example"})
-    assert answer.status_code == 202
-    until = time.monotonic() + 5
-    while not postman.bag and time.monotonic() < until:
-        time.sleep(0.01)
-    assert [notice.to for notice in postman.bag] == [("ann@ann.example",)]
-    house_of(app).close()
