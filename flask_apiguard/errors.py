@@ -59,7 +59,7 @@ class Problem(APIGuardError, HTTPException):
     code = None
 
     def __init__(self, decision: Decision) -> None:
-        super().__init__(decision.detail or decision.reason.title)
+        super().__init__(f"{decision.detail or decision.reason.title} {decision.action}".strip())
         self.decision = decision
 
     def get_response(self, environ: Any = None, scope: Any = None) -> Any:
@@ -91,22 +91,22 @@ class Invalid(Problem):
 class Missing(Problem):
     """Nothing there, or not for this actor: the two are told alike."""
 
-    def __init__(self, detail: str = "") -> None:
-        super().__init__(Decision(False, Reason.API_MISSING, detail))
+    def __init__(self, detail: str = "", action: str = "") -> None:
+        super().__init__(Decision(False, Reason.API_MISSING, detail, action=action))
 
 
 class Conflict(Problem):
-    """The act does not fit the present state of the thing."""
+    """The act does not fit the present state of the thing; ``action`` says what would help, where that is known."""
 
-    def __init__(self, detail: str) -> None:
-        super().__init__(Decision(False, Reason.API_CONFLICT, detail))
+    def __init__(self, detail: str, action: str = "") -> None:
+        super().__init__(Decision(False, Reason.API_CONFLICT, detail, action=action))
 
 
 class Forbidden(Problem):
-    """The actor may not do this; ``need`` names the seat that may."""
+    """The actor may not do this; ``need`` names the seat that may, ``action`` what helps where a seat would not."""
 
-    def __init__(self, detail: str = "", need: str = "") -> None:
-        super().__init__(Decision(False, Reason.API_FORBIDDEN, detail, need=need))
+    def __init__(self, detail: str = "", need: str = "", action: str = "") -> None:
+        super().__init__(Decision(False, Reason.API_FORBIDDEN, detail, need=need, action=action))
 
 
 def decision_of(error: Exception) -> Decision:
@@ -126,7 +126,7 @@ def document(decision: Decision, environ: WSGIEnvironment) -> dict[str, Any]:
         "type": environ.get("SCRIPT_NAME", "") + PROBLEM_PAGES + reason.slug,
         "title": reason.title,
         "status": reason.status,
-        "detail": f"{detail} {reason.action}" if reason.action not in detail else detail,
+        "detail": f"{detail} {decision.advice}" if decision.advice not in detail else detail,
         "code": str(reason),
     }
     if REQUEST_ID in environ:

@@ -85,7 +85,7 @@ def give_(call: Call) -> Answer:
     with call.write() as tx:
         found = application_of(call, tx, Act.ACCESS_GRANT_WRITE)
         if found.state is State.RETIRED:
-            raise Conflict("A retired application receives nothing.")
+            raise Conflict("A retired application receives nothing.", "Register a new application.")
         unknown = sorted(set(body["scopes"]) - set(call.house.scopes.all(tx)))
         if unknown or ("until" in body and body["until"] <= tx.now):
             raise Invalid(

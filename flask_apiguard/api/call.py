@@ -116,7 +116,9 @@ class Call:
         :raises Missing: it sits in several, or in none, and named none of them.
         """
         if self.by.organization_id is None:
-            raise Missing("Name the organization to act for in the Apiguard-Organization header.")
+            raise Missing(
+                "It is not said for which organization you act.", "Name it in the Apiguard-Organization header."
+            )
         return self.by.organization_id
 
 

@@ -142,7 +142,7 @@ def _demand_held(tx: Any, client: Client, scopes: frozenset[str] | None) -> None
     held = entitle(tx.conn, client.application_id, client.id, Environment(client.environment), None, tx.now).scopes
     beyond = sorted(scopes - held)
     if beyond:
-        raise Conflict(f"The client doesn't hold {' '.join(beyond)[:200]}. Ask for more scopes first.")
+        raise Conflict(f"The client doesn't hold {' '.join(beyond)[:200]}.", "Ask for more scopes first.")
 
 
 def _span(body: Any) -> dt.timedelta | None:

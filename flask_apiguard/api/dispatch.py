@@ -62,7 +62,7 @@ def _find(request: Request, rest: str) -> tuple[Endpoint, dict[str, str]]:
         allowed = ", ".join(sorted(error.valid_methods or ()))
         raise Denied(Decision(False, Reason.API_METHOD, headers=(("Allow", allowed),))) from None
     except (NotFound, RequestRedirect):
-        raise Missing("There is no such path.") from None
+        raise Missing("There is no such path.", "Look it up in openapi.json, beside /health.") from None
     if not all(ID.fullmatch(value) for value in path.values()):
         raise Missing
     return cast(Endpoint, endpoint), dict(path)
@@ -74,9 +74,11 @@ def _run(house: House, request: Request, endpoint: Endpoint, path: dict[str, str
     if endpoint.who in (Who.PERSON, Who.CLIENT):
         call.by, call.caller, call.session = identify(house, request, origin)
         if call.by.kind is Actor.CLIENT and endpoint.who is not Who.CLIENT:
-            raise Forbidden("A client's credential opens only what is its own here.", need="a person token")
+            raise Forbidden(
+                "A client's credential opens only what is its own here.", "a person token", "Send that instead."
+            )
     if endpoint.open_only and house.settings[ONBOARDING] != "open":
-        raise Forbidden("People come in by invitation here.", need="an invitation")
+        raise Forbidden("People come in by invitation here.", "an invitation", "Ask the API's owner to invite you.")
     data = read_bytes(request)
     call.query = read_query(request, endpoint)
     call.body = read_body(request, endpoint, data)

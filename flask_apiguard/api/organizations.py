@@ -82,9 +82,9 @@ def _demand_open(call: Call) -> None:
     held = call.house.people.seats_of(call.person_id)
     owned = {one.organization_id for one in held if one.seat == "owner" and one.organization_id is not None}
     if len(owned) >= OWN_AT_MOST:
-        raise Conflict(f"You own {len(owned)} organizations already. Ask an administrator for another.")
+        raise Conflict(f"You own {len(owned)} organizations already.", "Ask an administrator for another.")
     if owned and not any(f"owner@{one}" in call.by.seats for one in owned):
-        raise Forbidden("This token is narrower than its person.", need="owner")
+        raise Forbidden("This token is narrower than its person.", "owner", "Use a token that is not narrowed.")
 
 
 @table.get("/organizations/<organization_id>", "An organization", out=OrganizationOut,

@@ -161,8 +161,9 @@ def sentences(error: Exception) -> tuple[str, str, int]:
         told = " ".join(f"{flaw.pointer}: {flaw.detail}" for flaw in error.decision.flaws)
         return told or error.decision.reason.title, "Correct that and run the command again.", USAGE
     if isinstance(error, Problem):
-        reason = error.decision.reason
-        return error.decision.detail or f"{reason.title}.", "" if error.decision.detail else reason.action, REFUSED
+        decision = error.decision
+        fix = decision.action or ("" if decision.detail else decision.advice)
+        return decision.detail or f"{decision.reason.title}.", "" if fix in decision.detail else fix, REFUSED
     return str(error), "", REFUSED
 
 

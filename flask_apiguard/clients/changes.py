@@ -2,8 +2,8 @@
 
 Subjects are ``kind:id``: ``application:…``, ``client:…``, ``credential:…``, ``family:…`` (of tokens),
 ``organization:…``, ``plan:…``, ``policy:…``, ``role:…``, ``scope:…``, ``token:…``, ``user:…``; and
-``imported_keys``, ``signing_keys`` and ``everything``. Each process holds its place in the log and lets go of what it remembers about the subjects that
-moved.
+``imported_keys``, ``signing_keys`` and ``everything``. Each process holds its place in the log and lets go of what it
+remembers about the subjects that moved.
 """
 
 from __future__ import annotations

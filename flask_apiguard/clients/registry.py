@@ -121,7 +121,7 @@ def edit_application(tx: Transaction, by: By, application_id: str, changes: Mapp
     """
     before = application(tx, application_id)
     if before.state is State.RETIRED:
-        raise Conflict("A retired application is kept as it was.")
+        raise Conflict("A retired application is kept as it was.", "Register a new application.")
     values = {name: value for name, value in changes.items() if name in EDITABLE and getattr(before, name) != value}
     if not values:
         return before
@@ -179,7 +179,7 @@ def create_client(
     """
     owner = application(tx, application_id)
     if any(found.environment is environment for found in clients_of(tx, application_id)):
-        raise Conflict(f"The application has its {environment} client already.")
+        raise Conflict(f"The application has its {environment} client already.", "Use that one.")
     made = Client(new_id("cli"), application_id, environment, owner.name, Standing.ACTIVE, tx.now, plan=plan)
     tx.execute(tables.client.insert().values(**_plain(made)))
     enter(
@@ -221,7 +221,7 @@ def _set_standing(
         )
     )
     if done.rowcount != 1:
-        raise Conflict(f"The client is {standing} already.")
+        raise Conflict(f"The client is {standing} already.", "Nothing is left to do.")
     enter(
         tx, by, happening, f"client:{client_id}",
         before={"standing": before.standing.value}, after={"standing": standing.value}, reason=reason,

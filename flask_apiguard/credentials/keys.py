@@ -91,9 +91,9 @@ class Keys:
             raise Invalid([Flaw("/overlap", "must not be negative")])
         old = get(tx, credential_id, locked=True)
         if old.phase(tx.now) in (Phase.REVOKED, Phase.EXPIRED):
-            raise Conflict("This credential has ended; create a new one.")
+            raise Conflict("This credential has ended.", "Create a new one.")
         if self._successor_lives(tx, old):
-            raise Conflict("This credential was rotated already; rotate its successor, or revoke that first.")
+            raise Conflict("This credential was rotated already.", "Rotate its successor, or revoke that first.")
         environment = environment_for_new(tx, old.client_id)
         kind = Kind.API_KEY if old.kind is Kind.IMPORTED_KEY else old.kind
         made, new = self._new(tx, by, old.client_id, environment, kind, old.name, old.scopes, lifetime, old.id)
@@ -207,7 +207,7 @@ def environment_for_new(tx: Transaction, client_id: str) -> Environment:
     """
     found = registry.client(tx, client_id)
     if registry.application(tx, found.application_id).state is State.RETIRED:
-        raise Conflict("A retired application receives no credentials.")
+        raise Conflict("A retired application receives no credentials.", "Register a new application.")
     return found.environment
 
 

@@ -156,7 +156,7 @@ def _open(tx: Transaction, anomaly_id: str, reason: str) -> Anomaly:
     if row is None:
         raise Missing("There is no such anomaly.")
     if row.state == AnomalyState.CLOSED:
-        raise Conflict("This anomaly is closed already.")
+        raise Conflict("This anomaly is closed already.", "Nothing is left to do.")
     return anomaly_of(row)
 
 

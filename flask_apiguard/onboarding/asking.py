@@ -61,14 +61,14 @@ def request(
         raise Conflict(f"A {kind} review can't be asked for in state {application.state}.")
     early = environment is Environment.PRODUCTION and application.state is not State.PRODUCTION
     if early and kind is not Kind.PRODUCTION:
-        raise Conflict("The application is not in production. Ask for production first.")
+        raise Conflict("The application is not in production.", "Ask for production first.")
     _close_stale(tx, application_id, kind, environment)
     wanted = None if scopes is None else tuple(sorted(set(scopes)))
     asked, left_out = _asked(tx, desk, application, kind, environment, wanted)
     _demand_plan(tx, kind, plan)
     client = _client_of(tx, application_id, environment) if kind in (Kind.PLAN, Kind.RESUME) else None
     if kind is Kind.RESUME and (client is None or client.standing is not Standing.SUSPENDED):
-        raise Conflict(f"The application has no suspended client in {environment}.")
+        raise Conflict(f"The application has no suspended client in {environment}.", "Name the other environment.")
     evidence = _evidence(tx, desk, by, application, kind, environment, asked)
     plan = application.requested_plan if kind is Kind.PRODUCTION and plan is None else plan
     risk = _risk(tx, desk, kind, asked, plan)
@@ -92,7 +92,9 @@ def open_(tx: Transaction, desk: Desk, by: By, review: Review) -> Review:
     try:
         records.write(tx, review)
     except IntegrityError:
-        raise Conflict(f"A {review.kind} review of this application is open already.") from None
+        raise Conflict(
+            f"A {review.kind} review of this application is open already.", "Wait for its decision, or withdraw it."
+        ) from None
     enter(
         tx, by, Happening.ONBOARDING_REVIEW_OPENED, f"review:{review.id}", reason=review.reason,
         organization=review.organization_id, evidence=review.evidence,
@@ -154,7 +156,7 @@ def _asked(
     else:
         offered, left_out = (wanted - held if scopes is None else wanted), set()
     if not offered:
-        raise Conflict("Nothing is left to ask for. Make a good sandbox call with each scope, or name other scopes.")
+        raise Conflict("Nothing is left to ask for.", "Make a good sandbox call with each scope, or name other scopes.")
     return tuple(sorted(offered)), tuple(sorted(left_out))
 
 

@@ -20,6 +20,7 @@ from .records import Basis, Kind, Review, ReviewState, Vote
 from .standing import demand_reason
 
 APPROVE, DENY = "approve", "deny"
+ANOTHER = "Leave it to another reviewer."
 
 
 def decide(
@@ -50,9 +51,9 @@ def decide(
     lone = asking.is_lone(tx, found, judges)
     _demand_judge(by, found, judges, lone)
     if not found.live:
-        raise Conflict(f"This review is {found.state} already.")
+        raise Conflict(f"This review is {found.state} already.", "Read it to see how it ended.")
     if version is not None and version != found.version:
-        raise Conflict("The review has changed since you looked at it.")
+        raise Conflict("The review has changed since you looked at it.", "Read it again, then decide.")
     vote = _vote(tx, by, found, decision, reason, scopes, until)
     if decision == DENY:
         return _deny(tx, desk, by, found, vote)
@@ -71,13 +72,15 @@ def _demand_judge(by: By, review: Review, judges: set[str], lone: bool) -> None:
     if by.kind is Actor.OPERATOR and not judges:
         return  # A house that nobody sits in yet is run from its command line, and decides as one that is alone.
     if by.kind is not Actor.PERSON:
-        raise Forbidden("People decide reviews. A command acts as one with a person token.", need="reviewer")
+        raise Forbidden(
+            "People decide reviews, and a command acts as one.", "reviewer", "Act with a reviewer's person token."
+        )
     if lone and by.id in judges and may(by, Act.ONBOARDING_REVIEW_DECIDE):
         return
     if review.requested_by == hand(by):
-        raise Forbidden("Nobody decides what they asked for themselves.", need="another reviewer")
+        raise Forbidden("Nobody decides what they asked for themselves.", "another reviewer", ANOTHER)
     if own(by, review.organization_id):
-        raise Forbidden("Nobody decides for their own organization.", need="reviewer of another organization")
+        raise Forbidden("Nobody decides for their own organization.", "reviewer of another organization", ANOTHER)
     demand(by, Act.ONBOARDING_REVIEW_DECIDE, review.organization_id)
 
 
@@ -113,7 +116,7 @@ def _together(tx: Transaction, desk: Desk, by: By, review: Review, vote: Vote, j
         one for one in review.votes if one.application_version == vote.application_version and one.voter in seats
     ]
     if any(one.voter == vote.voter for one in standing):
-        raise Conflict("You have approved this already; somebody else has to.")
+        raise Conflict("You have approved this already; it takes another person too.", ANOTHER)
     votes = [*standing, vote]
     if len(votes) >= max(1, review.needed):
         return _approve(tx, desk, by, review, votes, basis=Basis.PEOPLE, exception=False)
@@ -131,7 +134,10 @@ def _alone(tx: Transaction, desk: Desk, by: By, review: Review, vote: Vote) -> R
         return _seat(tx, by, review, vote, noticed_at=tx.now)
     ripe = review.noticed_at + desk.policy.lone_wait
     if tx.now < ripe:
-        raise Conflict(f"One administrator alone may approve from {ripe.isoformat(timespec='minutes')} on.")
+        raise Conflict(
+            f"One administrator alone may approve from {ripe.isoformat(timespec='minutes')} on.",
+            "Wait until then, or seat a second reviewer.",
+        )
     return _approve(tx, desk, by, review, [vote], basis=Basis.PEOPLE, exception=True)
 
 
@@ -160,10 +166,10 @@ def _approve(
 ) -> Review:
     scopes = tuple(sorted(set.intersection(*(set(vote.scopes) for vote in votes))))
     if review.scopes and not scopes and review.kind is not Kind.RECERTIFICATION:
-        raise Conflict("The approvals have no scope in common.")
+        raise Conflict("The approvals have no scope in common.", "Approve scopes that the earlier one names, or deny.")
     until = earliest(*(vote.until for vote in votes))
     if until is not None and until <= tx.now:
-        raise Conflict("The date of an earlier approval has passed.")
+        raise Conflict("The date of an earlier approval has passed.", "Deny this, and have it asked for anew.")
     last = votes[-1]
     ended = records.turn(
         tx, review, state=ReviewState.APPROVED, basis=basis, exception=exception, approved_scopes=list(scopes),

@@ -48,7 +48,7 @@ def register(tx: Transaction, desk: Desk, by: By, organization_id: str, facts: M
     """
     demand(by, Act.CLIENTS_APPLICATION_CREATE, organization_id)
     if desk.door != OPEN and not may(by, Act.CLIENTS_ORGANIZATION_CREATE):
-        raise Forbidden("Applications come in by invitation here. Ask the API's owner.", need="administrator")
+        raise Forbidden("Applications come in by invitation here.", "administrator", "Ask the API's owner.")
     flaws = [Flaw(f"/{name}", "This can't be set here.") for name in sorted(set(facts) - EDITABLE)]
     name = facts.get("name")
     if not isinstance(name, str) or not 0 < len(name.strip()) <= NAME_AT_MOST:
@@ -111,7 +111,9 @@ def _demand_operator(by: By, organization: str) -> None:
     demand(by, Act.CLIENTS_ORGANIZATION_CREATE)
     demand(by, Act.ACCESS_GRANT_WRITE)
     if own(by, organization):
-        raise Forbidden("Nobody invites their own organization.", need="administrator of another organization")
+        raise Forbidden(
+            "Nobody invites their own organization.", "administrator of another organization", "Leave it to them."
+        )
 
 
 def _demand_facts(tx: Transaction, name: str, scopes: Mapping[str, str], plan: str | None) -> None:

@@ -47,7 +47,7 @@ def edit(tx: Transaction, desk: Desk, by: By, application_id: str, changes: Mapp
     for result in examine.run(tx, desk, by, after, "enter_sandbox"):
         # A new address waits for its proof; that alone takes nothing away.
         if result.blocks and result.verdict is Verdict.FAILED and result.name not in earlier:
-            raise Conflict(f"{result.title} would no longer hold: {result.detail} {result.fix}")
+            raise Conflict(f"{result.title} would no longer hold: {result.detail}", result.fix)
     return after
 
 
@@ -59,7 +59,7 @@ def send_proof(tx: Transaction, desk: Desk, by: By, application_id: str) -> None
     application = registry.application(tx, application_id)
     demand(by, Act.CLIENTS_APPLICATION_CHANGE, application.organization_id)
     if not application.contact_email or application.contact_proved_at is not None:
-        raise Conflict("There is no address to prove.")
+        raise Conflict("There is no address to prove.", "Set contact_email first.")
     until = int((tx.now + PROOF_LIVES).timestamp())
     code = f"{until}-{_seal(desk.secrets, application, until)}"
     text = (

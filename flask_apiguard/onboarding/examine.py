@@ -86,7 +86,8 @@ def demand_checks(tx: Transaction, desk: Desk, by: By, application: Application,
     blocking = [result for result in results if result.blocks]
     if blocking:
         told = " ".join(f"{result.name}: {result.detail} {result.fix}".strip() for result in blocking)
-        raise Conflict(f"Checks are in the way. {told}"[:1500])
+        # Each says how to mend it, so that nothing is left to add.
+        raise Conflict(f"Checks are in the way. {told}"[:1500], blocking[-1].fix or "Run the checks to see more.")
     return results
 
 
@@ -157,7 +158,7 @@ def waive(
     if check not in desk.checks:
         raise Missing(f"There is no check {check[:60]}.")
     if application.state is State.RETIRED:
-        raise Conflict("A retired application needs no waiver.")
+        raise Conflict("A retired application needs no waiver.", "Nothing is left to do.")
     flaws = [] if reason.strip() else [Flaw("/reason", "Write why.")]
     if until.tzinfo is None or not tx.now < until <= tx.now + desk.policy.waiver_at_most:
         flaws.append(Flaw("/until", f"Write a moment within {desk.policy.waiver_at_most.days} days, with time zone."))
@@ -179,14 +180,14 @@ def second(tx: Transaction, by: By, waiver_id: str) -> Waiver:
     application = registry.application(tx, found.application_id)
     _demand_person(by, application)
     if found.by == hand(by):
-        raise Conflict("It takes another person than the one who proposed it.")
+        raise Conflict("It takes another person than the one who proposed it.", "Ask another reviewer to agree.")
     done = tx.execute(
         table.update()
         .where(table.c.id == waiver_id, table.c.seconded_at.is_(None), table.c.until > tx.now)
         .values(seconded_by=hand(by), seconded_at=tx.now)
     )
     if done.rowcount != 1:
-        raise Conflict("This waiver was seconded already, or its date has passed.")
+        raise Conflict("This waiver was seconded already, or its date has passed.", "Read the list of waivers.")
     made = waiver(tx, waiver_id)
     _enter_waiver(tx, by, application, made)
     return made
@@ -209,7 +210,9 @@ def waivers(source: Source, application_id: str) -> list[Waiver]:
 
 def _demand_person(by: By, application: Application) -> None:
     if by.kind is not Actor.PERSON:
-        raise Forbidden("A waiver takes two people. A command acts as one with a person token.", need="reviewer")
+        raise Forbidden(
+            "A waiver takes two people, and a command acts as one.", "reviewer", "Act with a reviewer's person token."
+        )
     demand(by, Act.ONBOARDING_CHECK_WAIVE, application.organization_id)
 
 

@@ -89,7 +89,8 @@ def demand(source: Source, desk: Desk, application: Application) -> None:
     """
     missing = [step for step in steps(source, desk, application) if not step.done and not step.optional]
     if missing:
-        raise Conflict(f"Not yet observed in the sandbox: {'; '.join(step.title.lower() for step in missing)}.")
+        told = "; ".join(step.title.lower() for step in missing)
+        raise Conflict(f"Not yet observed in the sandbox: {told}.", "Make such calls there, then ask again.")
 
 
 def tick(tx: Transaction, desk: Desk, by: By, application: Application) -> list[str]:

@@ -82,7 +82,8 @@ def make(
     before = locked(tx, application_id)
     move = _TABLE.get((before.state, to))
     if move is None:
-        raise Conflict(f"Nothing leads from {before.state} to {to}.")
+        ended = "Register a new application." if before.state is State.RETIRED else ""
+        raise Conflict(f"Nothing leads from {before.state} to {to}.", ended)
     evidence: dict[str, Any] = {}
     if move.review:
         _demand_review(tx, move, before, review_id)
@@ -113,4 +114,4 @@ def _demand_review(tx: Transaction, move: Move, application: Application, review
         table.c.state == "approved",
     )
     if review_id is None or tx.execute(query).first() is None:
-        raise Conflict(f"{move.name.replace('_', ' ').capitalize()} takes an approved review. Ask for one.")
+        raise Conflict(f"{move.name.replace('_', ' ').capitalize()} takes an approved review.", "Ask for one.")

@@ -176,7 +176,7 @@ class Onboarding:
         application = moves.locked(tx, application_id)
         demand(by, Act.ONBOARDING_CHECK_RUN, application.organization_id)
         if application.state is State.RETIRED:
-            raise Conflict("A retired application is not examined any more.")
+            raise Conflict("A retired application is not examined any more.", "Nothing is left to do.")
         return examine.run(tx, self._desk, by, application, before)
 
     def waive(

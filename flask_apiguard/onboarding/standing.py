@@ -55,12 +55,12 @@ def resume(tx: Transaction, desk: Desk, by: By, client_id: str, reason: str) -> 
     owner = registry.application(tx, found.application_id)
     demand(by, Act.CLIENTS_CLIENT_SUSPEND, owner.organization_id)
     if found.standing is not Standing.SUSPENDED:
-        raise Conflict("The client is not suspended.")
+        raise Conflict("The client is not suspended.", "Nothing is left to do.")
     row = tx.execute(sa.select(tables.suspension).where(tables.suspension.c.client_id == client_id)).one_or_none()
     if row is None or row.by != hand(by) or row.at + desk.policy.undo < tx.now:
         minutes = int(desk.policy.undo.total_seconds() // 60)
         raise Conflict(
-            f"Who suspended a client takes it back within {minutes} minutes; later it takes a review of kind resume."
+            f"Only who suspended a client takes it back, within {minutes} minutes.", "Ask for a review of kind resume."
         )
     return registry.resume(tx, by, client_id, demand_reason(reason))
 

@@ -58,7 +58,7 @@ def create(tx: Transaction, by: By | None, origin: Origin = NOWHERE, **values: A
         if found is None:
             found = person_by_email(tx.conn, row["email"]) if row.get("email") else None
         if found is None:
-            raise Conflict("Another request made this account just now.")
+            raise Conflict("Another request made this account just now.", "Send it again.")
         return locked(tx, found.id), False
     made = person_by_id(tx.conn, row["id"])
     after = {"proved": made.email_proved_at is not None, "host_user": made.host_user_id is not None}
@@ -125,7 +125,7 @@ def disable(tx: Transaction, by: By, person_id: object) -> None:
     demand(by, Act.PEOPLE_PERSON_DISABLE)
     owner = locked(tx, person_id)
     if owner.disabled_at is not None:
-        raise Conflict("This person is disabled already.")
+        raise Conflict("This person is disabled already.", "Nothing is left to do.")
     keep_all(tx, owner.id)
     tx.execute(sa.update(person).where(person.c.id == owner.id).values(disabled_at=tx.now))
     revoke_all(tx, by, owner.id, "proof", "sign-in", "session", "token")
@@ -140,6 +140,6 @@ def enable(tx: Transaction, by: By, person_id: object) -> None:
     demand(by, Act.PEOPLE_PERSON_DISABLE)
     owner = locked(tx, person_id)
     if owner.disabled_at is None:
-        raise Conflict("This person is not disabled.")
+        raise Conflict("This person is not disabled.", "Nothing is left to do.")
     tx.execute(sa.update(person).where(person.c.id == owner.id).values(disabled_at=None))
     enter(tx, by, Happening.PEOPLE_PERSON_ENABLED, f"person:{owner.id}", personal=owner.personal())

@@ -176,6 +176,9 @@ def demand(by: By, act: Act, organization_id: str | None = None) -> None:
     if organization_id is not None and not own(by, organization_id) and HOUSE_SEATS.isdisjoint(by.seats):
         raise Missing
     if act in _NEVER_OWN and own(by, organization_id):
-        raise Forbidden("Nobody decides for their own organization.", need="reviewer of another organization")
+        raise Forbidden(
+            "Nobody decides for their own organization.", "reviewer of another organization",
+            "Leave it to a reviewer of another organization.",
+        )  # fmt: skip
     need = ", ".join(seat for seat in Seat if seat in seats_for(act))
     raise Forbidden(f"{act.meaning} That takes one of these seats: {need}.", need=need)

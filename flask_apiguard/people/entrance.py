@@ -104,14 +104,14 @@ def change_password(desk: Desk, session: object, current: object, new: object, o
     if current is not None:
         desk.throttle.take(account=(owner.email or owner.id, WRONG_FOR_ONE))
         if not desk.passwords.verify(owner.password_hash, readable(current, "/current")):
-            raise Forbidden("The current password is not this one.")
+            raise Forbidden("The current password is not this one.", action="Correct it, or sign in by a link.")
         desk.throttle.forgive(account=owner.email or owner.id)
     elif row.name not in _BY_MAIL or desk.clock.now() - row.created_at > _FRESH:
-        raise Forbidden("Give the current password, or sign in by a link first.")
+        raise Forbidden("No current password was given.", action="Give it, or sign in by a link first.")
     hashed = desk.passwords.hashed(new, email=owner.email or "", pointer="/new")
     with desk.store.write() as tx:
         if locked(tx, owner.id).password_hash != owner.password_hash:
-            raise Forbidden("The password was changed elsewhere just now.")
+            raise Forbidden("The password was changed elsewhere just now.", action="Sign in again.")
         tx.execute(sa.update(person).where(person.c.id == owner.id).values(password_hash=hashed.encoded))
         by = owner.by(origin)
         revoke_all(tx, by, owner.id, "proof", "sign-in", "session", keep=row.id)

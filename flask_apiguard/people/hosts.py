@@ -74,7 +74,7 @@ def _link(tx: Transaction, host_id: str, user: HostUser, origin: Origin) -> Pers
     if known.host_user_id == host_id:
         return known  # linked by another request while we waited
     if known.host_user_id is not None:
-        raise Forbidden("This address belongs to another user of this site.")
+        raise Forbidden("This address belongs to another user of this site.", action="Sign in as that one.")
     _demand_enabled(known)
     known = vouch(tx, known, known.by(origin))
     tx.execute(sa.update(person).where(person.c.id == known.id).values(host_user_id=host_id))
@@ -95,7 +95,7 @@ def _shown(name: object) -> str:
 
 def _demand_enabled(found: Person) -> None:
     if found.disabled_at is not None:
-        raise Forbidden("This account is disabled.")
+        raise Forbidden("This account is disabled.", action="Ask an administrator to enable it.")
 
 
 def first_administrator(tx: Transaction, desk: Desk, by: By, email: object, name: object) -> FirstAdministrator:
@@ -108,7 +108,7 @@ def first_administrator(tx: Transaction, desk: Desk, by: By, email: object, name
     seated = sa.select(seat.c.id).join(person, person.c.id == seat.c.person_id)
     seated = seated.where(seat.c.organization_id.is_(None), seat.c.seat == Seat.ADMINISTRATOR)
     if tx.execute(seated.where(person.c.disabled_at.is_(None)).limit(1)).first() is not None:
-        raise Conflict("There is an administrator already, who gives further seats.")
+        raise Conflict("There is an administrator already, who gives further seats.", "Ask them.")
     found, _ = create(tx, by, email=address, name=title, email_proved_at=tx.now)
     owner = vouch(tx, found, by)
     seat_person(tx, by, owner, None, Seat.ADMINISTRATOR)

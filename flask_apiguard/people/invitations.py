@@ -77,10 +77,10 @@ def accept(
     title = fields.line(name, "/name")
     row = _consume(tx, desk, secret)
     if not _still_meant(tx, row.by, row.organization_id):
-        raise Missing(_SPENT)
+        raise Missing(_SPENT, "Ask who invited you for a new one.")
     guest, _ = create(tx, None, origin, email=row.email, name=title)
     if guest.disabled_at is not None:
-        raise Forbidden("This account is disabled.")
+        raise Forbidden("This account is disabled.", action="Ask an administrator to enable it.")
     if guest.email_proved_at is None:
         guest = vouch(tx, guest, guest.by(origin))
         values: dict[str, Any] = {"name": title or guest.name, "password_hash": hashed.encoded if hashed else None}
@@ -98,7 +98,7 @@ def accept(
 def _consume(tx: Transaction, desk: Desk, secret: object) -> Any:
     found = desk.read(secret, "invitation")
     if found is None:
-        raise Missing(_SPENT)
+        raise Missing(_SPENT, "Ask who invited you for a new one.")
     used = (
         sa.update(invitation)
         .where(invitation.c.id == "inv_" + found[1], invitation.c.digest == desk.digest(found[0], str(secret)))
@@ -109,7 +109,7 @@ def _consume(tx: Transaction, desk: Desk, secret: object) -> Any:
     )
     row = tx.execute(used).one_or_none()
     if row is None:
-        raise Missing(_SPENT)
+        raise Missing(_SPENT, "Ask who invited you for a new one.")
     return row
 
 

@@ -97,7 +97,7 @@ def seat_person(
     :raises Conflict: the person is disabled, or a date would empty a seat that must be kept.
     """
     if sitter.disabled_at is not None:
-        raise Conflict("A disabled person takes no seat.")
+        raise Conflict("A disabled person takes no seat.", "Enable them first.")
     if until is not None and until <= tx.now:
         raise Invalid([Flaw("/until", "This moment has passed.")])
     mine = sa.and_(seat.c.person_id == sitter.id, _in(where), seat.c.seat == wanted)
@@ -155,7 +155,7 @@ def _keep(tx: Transaction, leaver: str, where: str | None, name: Seat) -> None:
     tx.execute(sa.select(seat.c.id).where(same).order_by(seat.c.id).with_for_update()).all()
     others = sa.select(seat.c.id).join(person, person.c.id == seat.c.person_id)
     if tx.execute(others.where(same, person.c.id != leaver, person.c.disabled_at.is_(None)).limit(1)).first() is None:
-        raise Conflict(f"This is {_KEPT[name]}. Seat somebody else first, with no end date.")
+        raise Conflict(f"This is {_KEPT[name]}.", "Seat somebody else first, with no end date.")
 
 
 def as_actor(store: Store, person_id: object, organization_id: str | None, now: dt.datetime, origin: Origin) -> By:

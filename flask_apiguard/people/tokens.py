@@ -50,7 +50,7 @@ def consume(tx: Transaction, desk: Desk, kind: str, secret: object) -> Person:
     """
     found = desk.read(secret, WORDS[kind])
     if found is None:
-        raise Missing(_SPENT)
+        raise Missing(_SPENT, "Ask for a new one.")
     used = (
         sa.update(person_token)
         .where(person_token.c.id == "pt_" + found[1], person_token.c.kind == kind)
@@ -62,10 +62,10 @@ def consume(tx: Transaction, desk: Desk, kind: str, secret: object) -> Person:
     )
     row = tx.execute(used).one_or_none()
     if row is None:
-        raise Missing(_SPENT)
+        raise Missing(_SPENT, "Ask for a new one.")
     owner = locked(tx, row.person_id)
     if owner.disabled_at is not None:
-        raise Forbidden("This account is disabled.")
+        raise Forbidden("This account is disabled.", action="Ask an administrator to enable it.")
     return owner
 
 
@@ -94,10 +94,10 @@ def create_token(
     :raises Forbidden: for somebody else (operators may), or for a disabled person. :raises Invalid: name or lifetime.
     """
     if by.kind not in (Actor.OPERATOR, Actor.SYSTEM) and (by.kind is not Actor.PERSON or by.id != person_id):
-        raise Forbidden("A person token is made by its own person, or by an operator.")
+        raise Forbidden("A person token is made by its own person, or by an operator.", action="Leave it to them.")
     owner = locked(tx, person_id)
     if owner.disabled_at is not None:
-        raise Forbidden("This account is disabled.")
+        raise Forbidden("This account is disabled.", action="Ask an administrator to enable it.")
     title = line(name, "/name", least=1)
     seconds = desk.token_lifetime if lifetime is None else lifetime
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not _SHORTEST <= seconds <= desk.token_lifetime:

@@ -26,7 +26,8 @@ class Flaw:
 class Decision:
     """What the gate answered, as a value: true or false, with a machine reason and a human sentence.
 
-    ``need`` and ``have`` are short texts for whoever asks why (the missing scope, the scopes held).
+    ``need`` and ``have`` are short texts for whoever asks why (the missing scope, the scopes held). ``action`` is what
+    to do next, in one sentence, where the reason's own would not help; empty for the reason's.
     """
 
     allowed: bool
@@ -37,6 +38,12 @@ class Decision:
     retry_after: int | None = None
     flaws: tuple[Flaw, ...] = ()
     headers: tuple[tuple[str, str], ...] = ()
+    action: str = ""
+
+    @property
+    def advice(self) -> str:
+        """What to do next: the decision's own sentence, or else its reason's."""
+        return self.action or self.reason.action
 
     def __bool__(self) -> bool:
         return self.allowed
