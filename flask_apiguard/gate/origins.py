@@ -8,8 +8,8 @@ from flask import Flask, Request
 from werkzeug.exceptions import SecurityError
 from werkzeug.wrappers import Response
 
-EXPOSED = "RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
-ALLOWED_HEADERS = "Authorization, Content-Type, Idempotency-Key, X-API-Key"
+EXPOSED = "DPoP-Nonce, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+ALLOWED_HEADERS = "Authorization, Content-Type, DPoP, Idempotency-Key, X-API-Key"
 PREFLIGHT_SECONDS = "600"
 
 
@@ -41,14 +41,17 @@ def _origin_of(referer: str) -> str:
 
 def is_preflight(request: Request) -> bool:
     """A true CORS preflight (Fetch, CORS-preflight request): OPTIONS with an origin and the method it asks for."""
-    headers = request.headers
-    return request.method == "OPTIONS" and "Origin" in headers and "Access-Control-Request-Method" in headers
+    if request.method != "OPTIONS":
+        return False
+    return "Origin" in request.headers and "Access-Control-Request-Method" in request.headers
 
 
 def shared(request: Request, listed: frozenset[str] | None) -> tuple[tuple[str, str], ...]:
     """The headers that let a listed origin's page read an answer; never a wildcard, never with credentials."""
+    if listed is None:
+        return ()
     origin = request.headers.get("Origin")
-    if listed is None or origin is None:
+    if origin is None:
         return ()
     if origin not in listed:
         return (("Vary", "Origin"),)

@@ -9,20 +9,21 @@ from typing import Self
 class Reason(Enum):
     """Why the gate or the API answered as it did: machine name, HTTP status, title, and what to do next."""
 
+    code: str
     title: str
     status: int
     action: str
 
     def __new__(cls, value: str, status: int, title: str, action: str) -> Self:
         member = object.__new__(cls)
-        member._value_ = value
+        member._value_ = member.code = value
         member.status = status
         member.title = title
         member.action = action
         return member
 
     def __str__(self) -> str:
-        return str(self.value)
+        return self.code
 
     @property
     def slug(self) -> str:
@@ -191,6 +192,18 @@ class Reason(Enum):
     PREFLIGHT_REFUSED = (
         "gate:preflight:refused", 403, "This origin is not listed",
         "Ask the API's owner to list the origin.",
+    )
+    PROOF_INVALID = (
+        "gate:proof:invalid", 401, "The proof does not go with the token",
+        "Send a fresh proof of the token's own key for this method and URL.",
+    )
+    PROOF_MISSING = (
+        "gate:proof:missing", 403, "This route wants a token that is bound to a key",
+        "Ask for a token with a DPoP proof, and send a fresh proof with each call.",
+    )
+    PROOF_NONCE = (
+        "gate:proof:nonce", 401, "The proof needs a nonce of ours",
+        "Make the proof again, with the nonce in DPoP-Nonce.",
     )
     QUOTA_EXCEEDED = (
         "gate:quota:exceeded", 429, "The quota is used up",

@@ -1,0 +1,80 @@
+"""The one event that is written for whatever happened to a request."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING
+
+from ..admission import Admission
+from ..values import AccessEvent, Phase
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+PROXY_FIX = "werkzeug.proxy_fix.orig"
+INBOUND_AT_MOST = 128
+#: Digits of a length that no request reaches; beyond them a header lies.
+LENGTH_DIGITS = 19
+
+
+def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> AccessEvent:
+    """What is known of a request when its answer is about to leave, or its stream has ended."""
+    # Who showed a credential that opens nothing is on record with it, and was never let in as its caller.
+    caller, decision = admission.caller or admission.proved or admission.caller, admission.decision
+    client = caller.client
+    known, length = client is not None, environ.get("CONTENT_LENGTH") or ""
+    return AccessEvent(
+        id=admission.id,
+        phase=phase,
+        time=admission.time,
+        method=environ["REQUEST_METHOD"],
+        path=environ.get("PATH_INFO", ""),
+        route=admission.route,
+        endpoint=admission.endpoint,
+        organization=client.organization_id if client is not None else None,
+        application=client.application_id if client is not None else None,
+        client=client.id if client is not None else None,
+        environment=client.environment.value if client is not None else None,
+        credential=caller.credential_id if known else None,
+        credential_kind=caller.credential_kind if known else admission.presented,
+        fingerprint=admission.fingerprint,
+        user=caller.user.id if caller.user is not None else None,
+        first_party=caller.is_first_party,
+        mode=admission.mode,
+        allowed=decision is not None and decision.allowed,
+        reason=decision.reason.code if decision is not None else "",
+        need=decision.need if decision is not None else "",
+        have=decision.have if decision is not None else "",
+        status=status,
+        latency=(time.perf_counter_ns() - admission.started) // 1000,
+        bytes_in=int(length) if length.isdecimal() and len(length) < LENGTH_DIGITS else 0,
+        bytes_out=size,
+        address=admission.address,
+        peer=admission.peer,
+        agent=environ.get("HTTP_USER_AGENT", ""),
+        trace=_trace(environ.get("HTTP_TRACEPARENT")),
+        inbound_id=environ.get("HTTP_X_REQUEST_ID", "")[:INBOUND_AT_MOST] or None,
+        outcome=admission.outcome,
+    )
+
+
+def _trace(parent: str | None) -> str | None:
+    """The trace id of a W3C ``traceparent`` (Trace Context, section 3.2.2.3)."""
+    if parent and len(parent) >= 55 and parent[2] == "-" and parent[35] == "-":
+        trace = parent[3:35]
+        return trace if all(character in "0123456789abcdef" for character in trace) else None
+    return None
+
+
+def request_id() -> str:
+    """A fresh id, always ours: a UUIDv7 (RFC 9562, section 5.7) in hexadecimal behind ``req_``."""
+    return f"req_{time.time_ns() // 1_000_000 << 80 | 7 << 76 | secrets.randbits(76):032x}"
+
+
+def peer_of(environ: WSGIEnvironment) -> str:
+    """Who is really at the other end of the connection, whatever ProxyFix made of ``REMOTE_ADDR``."""
+    original = environ.get(PROXY_FIX)
+    if original is not None:
+        return str(original.get("REMOTE_ADDR") or "")
+    return str(environ.get("REMOTE_ADDR") or "")
