@@ -86,6 +86,7 @@ class APIGuard:
         policy: str | None = None,
         environment: str | None = None,
         first_party: bool = True,
+        sender_constrained: bool = False,
         max_body: int | None = None,
     ) -> None:
         """Speak for routes that nobody can decorate.
@@ -94,9 +95,10 @@ class APIGuard:
         a view function. Combines with other rules by AND. With ``mode`` or ``max_body`` alone it says nothing about
         who may call.
         """
-        says_who = bool(scopes or any_of or roles or policy or environment) or not first_party
+        says_who = bool(scopes or any_of or roles or policy or environment or sender_constrained) or not first_party
         source = "protect" if says_who or (mode is None and max_body is None) else "mode"
-        rule = demand(scopes, tuple(any_of) if any_of else None, tuple(roles), policy, environment, first_party, source)
+        wanted = tuple(any_of) if any_of else None
+        rule = demand(scopes, wanted, tuple(roles), policy, environment, first_party, source, sender_constrained)
         if mode is not None and mode not in tuple(Mode):
             raise ConfigurationError(f"{mode!r} is no mode.", "Use enforce or observe.")
         manner = Rule(mode=Mode(mode) if mode else None, max_body=max_body, sources=(source,))

@@ -91,6 +91,8 @@ def decide(caller: Caller, rule: Rule, policies: Policies) -> Decision:
 
 def _scopes_and_roles(caller: Caller, rule: Rule) -> Decision | None:
     held = caller.scopes
+    if rule.sender_constrained and caller.cnf is None:
+        return Decision(False, Reason.PROOF_MISSING)
     if not rule.scopes <= held:
         return _missing(rule.scopes, held)
     for wanted in rule.any_of:

@@ -12,6 +12,7 @@ from .standing import denied
 LENGTH_AT_MOST = 4096
 #: The header of its own stands for this word where a scheme is asked for.
 X_API_KEY = "x-api-key"
+BEARER, DPOP = "bearer", "dpop"
 _MEMO = "flask_apiguard.presented"
 _SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}")
 # Visible ASCII without a comma: with one, it is two headers that a server has joined into a list.
@@ -55,7 +56,7 @@ def _read(authorization: str | None, api_key: str | None) -> Texts:
     if not _SCHEME.fullmatch(scheme) or not rest.strip() or len(rest) > LENGTH_AT_MOST:
         raise denied(Reason.CREDENTIAL_MALFORMED)
     # Other schemes may carry parameters (RFC 9110, section 11.6.2): theirs to read, whole.
-    text = _text(rest) if scheme.lower() == "bearer" else rest.strip(" \t")
+    text = _text(rest) if scheme.lower() in (BEARER, DPOP) else rest.strip(" \t")
     if key is not None and key != text:
         raise denied(Reason.CREDENTIAL_AMBIGUOUS)
     return scheme.lower(), text

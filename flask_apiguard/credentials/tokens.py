@@ -7,7 +7,8 @@ governance). ``family_id`` binds what descends from one authorization: revoking 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -28,6 +29,8 @@ PURPOSE = "token"
 #: How long an ended token is kept, so that its holder hears "expired" and not "unknown".
 KEPT = dt.timedelta(days=1)
 PRUNED_AT_ONCE = 1000
+#: What a signed token looks like from afar (RFC 7515, section 3.1).
+SIGNED = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _INSERT = Insert(table)
 
 
@@ -92,13 +95,14 @@ class Tokens:
         family_id: str | None = None,
         token_id: str | None = None,
         seed: str | None = None,
+        text_of: Callable[[Token], str] | None = None,
     ) -> tuple[Token, str]:
         """A token and its text, written nowhere yet. ``lifetime`` is seconds; a ``parent`` gives family and generation.
 
-        The client's right to the token is the caller's to know. What the same ``seed`` makes is the same text again.
+        The client's right to the token is the caller's to know. What the same ``seed`` makes is the same text again;
+        ``text_of`` writes it in another form than our own.
         """
         kind = TokenKind(kind)
-        text = self.format.make_token(_WRITTEN[kind]) if seed is None else self.seeded(kind, seed)
         token_id = token_id or new_id("tok")
         span = dt.timedelta(seconds=self.lifetime if lifetime is None else lifetime)
         made = Token(
@@ -109,7 +113,9 @@ class Tokens:
             generation=parent.generation + 1 if parent is not None else 0,
             parent_id=parent.id if parent is not None else None,
         )  # fmt: skip
-        return made, text
+        if text_of is not None:
+            return made, text_of(made)
+        return made, self.format.make_token(_WRITTEN[kind]) if seed is None else self.seeded(kind, seed)
 
     def issue(self, tx: Transaction, **facts: Any) -> tuple[Token, str]:
         """Write one token, made of the facts that ``make`` takes; its text is returned here and nowhere else."""
@@ -144,7 +150,9 @@ class Tokens:
             parsed = self.format.parse(text)
         except Malformed:
             return None
-        if parsed is None or parsed.written not in (Written.ACCESS, Written.REFRESH):
+        if parsed is None and not SIGNED.fullmatch(text):
+            return None
+        if parsed is not None and parsed.written not in (Written.ACCESS, Written.REFRESH):
             return None
         row = source.execute(sa.select(*COLUMNS).where(table.c.digest == self.digest(text))).first()
         return None if row is None else token_of(row._mapping)

@@ -20,7 +20,7 @@ from ..errors import Denied
 from ..values import Caller, Environment, HostUser, Reason
 from . import imported, keys
 from .format import Format, Malformed
-from .presented import X_API_KEY, presented_texts
+from .presented import BEARER, DPOP, X_API_KEY, presented_texts
 from .records import Kind
 from .standing import (
     CLIENT,
@@ -37,7 +37,6 @@ from .standing import (
 from .tables import credential, token
 from .tokens import TokenKind, Tokens
 
-BEARER = "bearer"
 _CREDENTIAL = sa.select(
     credential.c.id, credential.c.kind, credential.c.scopes, credential.c.expires_at, credential.c.rotated_at,
     credential.c.retire_at, credential.c.revoked_at, *CLIENT,
@@ -175,7 +174,10 @@ class ImportedKeyType(_StoredKey):
 
 
 class AccessTokenType:
-    """``<brand>_at_...`` in ``Authorization: Bearer``. ``resource`` is the name that an audience must hold, if any."""
+    """``<brand>_at_...`` in ``Authorization: Bearer`` or ``DPoP``. ``resource`` is the name that an audience must hold.
+
+    A caller by a token that is bound to a key carries its ``cnf``; that the key is proved as well is judged elsewhere.
+    """
 
     name = "access_token"
     cacheable = True
@@ -194,25 +196,32 @@ class AccessTokenType:
         return f'Bearer realm="{self._tokens.format.brand}"'
 
     def read(self, request: Request) -> Presented | None:
-        """Mine is what begins like an access token of ours, under the scheme Bearer."""
+        """Mine is what begins like an access token of ours, under the scheme Bearer or DPoP."""
         scheme, text = presented_texts(request)
-        if text is None or scheme != BEARER or not text.startswith(self._tokens.format.access_prefix):
+        if text is None or scheme not in (BEARER, DPOP) or not text.startswith(self._tokens.format.access_prefix):
             return None
         return Presented(self.name, text)
 
     def verify(self, presented: Presented) -> Caller:
         """The client of a token, perhaps for a user.
 
-        :raises Denied: malformed, unknown; and, told to who holds it, ended, bound to a key, for another audience,
-            or its client not in standing.
+        :raises Denied: malformed, unknown; and, told to who holds it, ended, for another audience, or its client not
+            in standing.
         """
         try:
             self._tokens.format.parse(presented.secret)
         except Malformed:
             raise denied(Reason.CREDENTIAL_MALFORMED) from None
+        return self.accept(presented.secret)
+
+    def accept(self, text: str) -> Caller:
+        """The same for a token in whatever form it was written.
+
+        :raises Denied: as ``verify`` does.
+        """
         now = self._clock.now()
         with self._store.read() as conn:
-            found = conn.execute(_TOKEN, {"digest": self._tokens.digest(presented.secret)}).mappings().first()
+            found = conn.execute(_TOKEN, {"digest": self._tokens.digest(text)}).mappings().first()
             if found is None:
                 raise denied(Reason.CREDENTIAL_UNKNOWN)
             with proved(found, self.name):
@@ -235,6 +244,7 @@ class AccessTokenType:
             credential_kind=self.name,
             expires_at=min(found["expires_at"].timestamp(), entitled.expires_at),
             subjects=(*resting, *subjects(found), *entitled.subjects),
+            cnf=found["cnf"],
         )
 
     def facts(self, text: str) -> dict[str, object]:
@@ -243,16 +253,22 @@ class AccessTokenType:
         Who may ask, and which audience, is for the endpoint to know.
         """
         try:
-            parsed = self._tokens.format.parse(text)
-            if parsed is None:
+            if self._tokens.format.parse(text) is None:
                 return {"active": False}
+        except Malformed:
+            return {"active": False}
+        return self.kept_facts(text)
+
+    def kept_facts(self, text: str) -> dict[str, object]:
+        """The same for a token in whatever form it was written."""
+        try:
             with self._store.read() as conn:
                 query = conn.execute(_TOKEN, {"digest": self._tokens.digest(text)})
                 found = query.mappings().first()
             if found is None:
                 return {"active": False}
             self._judge(found, self._clock.now(), introspected=True)
-        except (Malformed, Denied):
+        except Denied:
             return {"active": False}
         return _introspected(found)
 
@@ -266,8 +282,6 @@ class AccessTokenType:
             raise denied(Reason.ENVIRONMENT_WRONG)
         if introspected:
             return
-        if found["cnf"] is not None:
-            raise denied(Reason.CREDENTIAL_BOUND)
         if found["audience"] and self._resource not in found["audience"]:
             raise denied(Reason.AUDIENCE_WRONG)
 
@@ -277,7 +291,7 @@ def _introspected(found: sa.RowMapping) -> dict[str, object]:
         "active": True,
         "scope": " ".join(found["scopes"]),
         "client_id": found["client_id"],
-        "token_type": "Bearer",
+        "token_type": "Bearer" if found["cnf"] is None or "jkt" not in found["cnf"] else "DPoP",
         "exp": int(found["expires_at"].timestamp()),
         "sub": found["user_id"] or found["client_id"],
         "environment": Environment(found["environment"]).value,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from werkzeug.wrappers import Request
 
 from ..clients import Memory, Watch
@@ -10,14 +12,29 @@ from ..contracts import CredentialType, Presented, Registry
 from ..crypto import Secrets, sha256
 from ..errors import Denied
 from ..values import ANONYMOUS, Caller, Reason
-from .presented import presented_texts, raw_text
+from .presented import DPOP, presented_texts, raw_text
 from .standing import denied
+
+
+class Confirm(Protocol):
+    """Lets pass a caller whose token is bound to a key only with a proof of that key, and any other only without.
+
+    Asked at every call, whatever is remembered.
+    """
+
+    #: What ``WWW-Authenticate`` says of it.
+    challenge: str
+
+    def __call__(self, request: Request, caller: Caller, presented: Presented) -> None:
+        """:raises flask_apiguard.errors.Denied: it does not let pass."""
+        ...
 
 
 class Verifier:
     """Credential types in their written order, and what this process remembers of their answers.
 
-    ``bound`` is how many callers are remembered. Only answers of types that say so are, never a refusal.
+    ``bound`` is how many callers are remembered. Only answers of types that say so are, never a refusal. Without
+    ``confirm`` no token that is bound to a key opens anything.
     """
 
     def __init__(
@@ -26,12 +43,14 @@ class Verifier:
         watch: Watch,
         secrets: Secrets,
         clock: Clock,
+        confirm: Confirm | None = None,
         bound: int = 50_000,
     ) -> None:
         self._types = types
         self._watch = watch
         self._secrets = secrets
         self._clock = clock
+        self._confirm = confirm
         self._memory: Memory[Caller] = Memory(bound)
         watch.attach(self._memory.forget, self._memory.flush)
 
@@ -44,7 +63,10 @@ class Verifier:
         for kind in self._types:
             presented = kind.read(request)
             if presented is not None:
-                return self._verified(kind, presented), presented
+                caller = self._verified(kind, presented)
+                if caller.cnf is not None or "HTTP_DPOP" in request.environ or presented_texts(request)[0] == DPOP:
+                    self._demand_proof(request, caller, presented)
+                return caller, presented
         if presented_texts(request)[0] is not None:
             raise denied(Reason.CREDENTIAL_UNKNOWN)
         return ANONYMOUS, None
@@ -62,6 +84,12 @@ class Verifier:
         self._memory.put(key, caller, caller.subjects, version)
         return caller
 
+    def _demand_proof(self, request: Request, caller: Caller, presented: Presented) -> None:
+        if self._confirm is not None:
+            self._confirm(request, caller, presented)
+        elif caller.cnf is not None:
+            raise denied(Reason.CREDENTIAL_BOUND)
+
     def fingerprint(self, presented: Presented) -> str:
         """16 hexadecimal characters that tell one credential from another without revealing it."""
         return self._secrets.fingerprint(presented.secret)
@@ -76,4 +104,5 @@ class Verifier:
 
     def challenges(self) -> list[str]:
         """What ``WWW-Authenticate`` says on a 401: each challenge once, in the order of the types."""
-        return list(dict.fromkeys(kind.challenge() for kind in self._types))
+        found = list(dict.fromkeys(kind.challenge() for kind in self._types))
+        return found if self._confirm is None else [*found, self._confirm.challenge]

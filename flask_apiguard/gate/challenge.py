@@ -10,6 +10,10 @@ from flask import Request
 from ..values import Decision, Reason
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+#: What is told of proofs of possession, by error code (RFC 9449, sections 7.1 and 9).
+OF_PROOFS = {
+    Reason.PROOF_INVALID: "invalid_dpop_proof", Reason.PROOF_MISSING: "", Reason.PROOF_NONCE: "use_dpop_nonce",
+}  # fmt: skip
 
 
 def challenged(decision: Decision, schemes: Iterable[str], metadata_url: str | None) -> Decision:
@@ -18,10 +22,12 @@ def challenged(decision: Decision, schemes: Iterable[str], metadata_url: str | N
     if status not in (401, 403):
         return decision
     parts = []
+    if decision.reason in OF_PROOFS:  # what another scheme could do is no answer to these
+        schemes = [scheme for scheme in schemes if scheme.startswith("DPoP")]
     if decision.reason is Reason.SCOPE_MISSING:
         parts += ['error="insufficient_scope"', f'scope="{decision.need}"']
     elif status == 401 and decision.reason is not Reason.CREDENTIAL_MISSING:
-        parts.append('error="invalid_token"')
+        parts.append(f'error="{OF_PROOFS.get(decision.reason, "invalid_token")}"')
     if metadata_url:
         parts.append(f'resource_metadata="{metadata_url}"')
     headers = tuple(("WWW-Authenticate", ", ".join((scheme, *parts))) for scheme in schemes)

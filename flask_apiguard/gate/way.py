@@ -27,7 +27,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 #: Refusals of somebody who proved possession of a credential: no guesses, so not throttled.
 PROVED = frozenset({
     Reason.CLIENT_SUSPENDED, Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_REVOKED, Reason.ENVIRONMENT_WRONG,
-    Reason.SUBJECT_RETIRED,
+    Reason.PROOF_NONCE, Reason.SUBJECT_RETIRED,
 })  # fmt: skip
 #: What a host's own tests may send in our headers, for ways of its own.
 NOT_OURS = frozenset({Reason.CREDENTIAL_AMBIGUOUS, Reason.CREDENTIAL_UNKNOWN})
@@ -85,11 +85,13 @@ class Way:
 
     def bound(self, request: Request, admission: Admission, demands: Demands) -> Decision:
         """How much may come in at all; what is read later is held to the same bound."""
-        length = request.content_length
+        environ = request.environ
+        sized = "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ
+        length = request.content_length if sized else None
         if length is not None and length > demands.max_body and self.stand_in is None:
             return Decision(False, Reason.BODY_TOO_LARGE, f"This route takes {demands.max_body} bytes at most.")
         request.max_content_length = demands.max_body
-        if length is None and request.environ.get("wsgi.input_terminated"):
+        if length is None and environ.get("wsgi.input_terminated"):
             request.environ["wsgi.input"] = Bounded(request.environ["wsgi.input"], demands.max_body, admission)
             request.max_content_length = demands.max_body + 1  # Werkzeug's own bound would cut without a word
         return ALLOWED

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .. import access, credentials, ledger, oauth, people, quotas, signals
+from .. import access, credentials, ledger, people, quotas, signals
 from ..access import ScopeBook
 from ..clients import Watch
-from ..contracts import CredentialType, Registry
 from ..crypto import Secrets
 from ..db import EVENTS, STATE, Store, Transaction
 from ..ledger import Entry, Ledger
 from ..people import People
 from .declared import BRAND, SCOPES
 from .places import Ground
-
-if TYPE_CHECKING:
-    from ..oauth.signing_keys import SigningKeys
 
 
 class Foundations(Ground):
@@ -98,16 +93,6 @@ class Foundations(Ground):
         return credentials.Tokens(self.format, self.secrets, self.settings[credentials.TOKEN_LIFETIME])
 
     @cached_property
-    def signing_keys(self) -> SigningKeys:
-        """The keys of the authorization server; its key algorithms are imported only where there is one."""
-        from ..oauth.signing_keys import SigningKeys
-
-        lifetime = dt.timedelta(seconds=self.settings[oauth.SIGNING_KEY_LIFETIME])
-        return SigningKeys(
-            self.store, self.secrets, self.clock, self.watch, self.settings[oauth.SIGNING_ALGORITHM], lifetime
-        )  # fmt: skip
-
-    @cached_property
     def last_use(self) -> credentials.LastUse:
         return credentials.LastUse(self.store, self.clock)
 
@@ -115,14 +100,3 @@ class Foundations(Ground):
     def access_tokens(self) -> credentials.AccessTokenType:
         resource = None if self.places is None else self.places.resource
         return credentials.AccessTokenType(self.store, self.tokens, self.clock, access.entitle, resource)
-
-    @cached_property
-    def verifier(self) -> credentials.Verifier:
-        common = (self.store, self.format, self.secrets, self.clock, access.entitle)
-        types: Registry[CredentialType] = Registry("credential type", lambda kind: kind.name)
-        types.add(credentials.ApiKeyType(*common))
-        types.add(self.access_tokens)
-        for kind in self.options.credentials:
-            types.add(kind)
-        types.add(credentials.ImportedKeyType(*common, self.watch))
-        return credentials.Verifier(types, self.watch, self.secrets, self.clock)

@@ -1,4 +1,4 @@
-"""The rooms on a request's way: counting, schemas, recording, the gate, and the authorization server beside it."""
+"""The rooms on a request's way: quotas, schemas, recording, and the gate."""
 
 from __future__ import annotations
 
@@ -8,32 +8,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .. import access, events, oauth, quotas, schemas
-from ..errors import ConfigurationError
+from .. import events, quotas, schemas
 from ..events import Recorder
 from ..gate import Gate, Manners, Way, read_manners
 from ..perimeter import Perimeter, StillAdmitted
-from ..quotas import Attempts, Counter, Quotas
+from ..quotas import Quotas
 from ..schemas import Schemas
 from ..values import HostUser
-from .declared import DATABASE_URL, SPOOL_FOLDER, TRUSTED_PROXIES
-from .foundations import Foundations
+from .authorization import Authorization
+from .declared import SPOOL_FOLDER, TRUSTED_PROXIES
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
-    from ..oauth.server import Server
 
-
-class Gatehouse(Foundations):
+class Gatehouse(Authorization):
     """What every call passes. Each room is built when it is first asked for, and kept."""
-
-    @cached_property
-    def counter(self) -> Counter:
-        url, limiter = self.settings[quotas.COUNTERS_URL], self.options.limiter
-        if url is None and limiter is None and self.app.testing and self.settings[DATABASE_URL] is None:
-            return quotas.Memory()
-        return quotas.counter_for(url, self.folder, limiter)
 
     @cached_property
     def quotas(self) -> Quotas:
@@ -48,10 +38,6 @@ class Gatehouse(Foundations):
 
         self.watch.attach(forget, made.flush)
         return made
-
-    @cached_property
-    def attempts(self) -> Attempts:
-        return Attempts(self.clock, self.settings[quotas.FAILED_ATTEMPTS])
 
     @cached_property
     def schemas(self) -> Schemas:
@@ -81,22 +67,6 @@ class Gatehouse(Foundations):
     def manners(self) -> Manners:
         metadata_url = None if self.places is None else self.places.resource_metadata_url
         return read_manners(self.settings, self.app.config.get("MAX_CONTENT_LENGTH"), metadata_url)
-
-    @cached_property
-    def oauth(self) -> Server:
-        """The authorization server.
-
-        :raises ConfigurationError: it is off.
-        """
-        from ..oauth.server import Server  # and with it the OAuth library, which nobody else needs
-
-        if self.places is None:
-            raise ConfigurationError("There is no authorization server.", "Set APIGUARD_ISSUER.")
-        return Server(
-            self.places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, access.entitle,
-            self.attempts, self.access_tokens.facts, self.last_use.touch, self.scopes,
-            self.settings[oauth.REFRESH_LIFETIME], self.signing_keys,
-        )  # fmt: skip
 
     def host_user(self) -> HostUser | None:
         """The host's signed-in user, if the host told us how to find out."""

@@ -10,6 +10,7 @@ from .places import Places, places
 from .pruning import prune
 from .registrations import set_public
 from .settings import (
+    DPOP_NONCE,
     ISSUER,
     REFRESH_LIFETIME,
     RESOURCE,
@@ -21,6 +22,7 @@ from .settings import (
 )
 
 __all__ = [
+    "DPOP_NONCE",
     "ISSUER",
     "REFRESH_LIFETIME",
     "RESOURCE",

@@ -58,6 +58,9 @@ class Asked(OAuth2Request):  # type: ignore[misc]
         self.parameters = form
         self.authorization = authorization
         self.client: Proved | None = None
+        #: Whether tokens are asked for; and the proof of possession that came along (RFC 9449).
+        self.issues = False
+        self.proof: str | None = None
 
     @property
     def form(self) -> Mapping[str, str]:

@@ -66,9 +66,10 @@ class Issuing:
         lifetime = self._lifetime(client, self._store.now())
         _, text = self.tokens.issue_alone(
             self._store, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes,
-            lifetime=lifetime, credential_id=client.credential_id, audience=audience,
+            lifetime=lifetime, credential_id=client.credential_id, audience=audience, cnf=client.cnf,
+            text_of=client.text_of,
         )  # fmt: skip
-        return answer(text, lifetime, scopes)
+        return answer(text, lifetime, scopes, client.cnf is not None)
 
     def for_user(
         self, tx: Transaction, client: Proved, scopes: frozenset[str], *, user_id: str, family_id: str,
@@ -79,8 +80,9 @@ class Issuing:
         _, text = self.tokens.issue(
             tx, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes, lifetime=lifetime,
             credential_id=client.credential_id, user_id=user_id, family_id=family_id, audience=audience,
+            cnf=client.cnf, text_of=client.text_of,
         )  # fmt: skip
-        return answer(text, lifetime, scopes)
+        return answer(text, lifetime, scopes, client.cnf is not None)
 
     def refresh_token(
         self, tx: Transaction, client: Proved, *, began: dt.datetime | None = None, **facts: Any
@@ -102,7 +104,9 @@ class Issuing:
         return max(1, int(left))
 
 
-def answer(text: str, lifetime: int, scopes: frozenset[str]) -> dict[str, Any]:
-    """The answer that carries a token; it always names the scopes, unless there are none."""
-    said: dict[str, Any] = {"access_token": text, "token_type": "Bearer", "expires_in": lifetime}
+def answer(text: str, lifetime: int, scopes: frozenset[str], bound: bool = False) -> dict[str, Any]:
+    """The answer that carries a token, ``bound`` to a key or not; it always names the scopes, unless there are none."""
+    said: dict[str, Any] = {
+        "access_token": text, "token_type": "DPoP" if bound else "Bearer", "expires_in": lifetime,
+    }  # fmt: skip
     return said | {"scope": " ".join(sorted(scopes))} if scopes else said

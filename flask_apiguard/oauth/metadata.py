@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from .jwk import ALGORITHMS as PROOF_ALGORITHMS
 from .places import Places
 from .proved import BASIC, JWT, NONE, POST
 
@@ -19,6 +20,7 @@ def server_document(places: Places, grant_types: Iterable[str], scopes: Iterable
         "authorization_endpoint": places.url("authorize"),
         "token_endpoint": places.url("token"),
         "jwks_uri": places.url("jwks"),
+        "dpop_signing_alg_values_supported": sorted(PROOF_ALGORITHMS),
         "token_endpoint_auth_methods_supported": [*METHODS, NONE],
         "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "grant_types_supported": list(grant_types),
@@ -42,6 +44,7 @@ def resource_document(places: Places, scopes: Iterable[str]) -> dict[str, Any]:
         "resource": places.resource,
         "authorization_servers": [places.issuer],
         "bearer_methods_supported": ["header"],
+        "dpop_signing_alg_values_supported": sorted(PROOF_ALGORITHMS),
         **_scopes(scopes),
     }
 

@@ -35,6 +35,12 @@ class Places:
         return f"{self._inside(self.issuer)}/oauth/{name}"
 
     @property
+    def origin(self) -> str:
+        """Scheme, host and port that the API is called under."""
+        parts = urlsplit(self.resource)
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
     def server_rules(self) -> tuple[str, ...]:
         """The URL rules of the authorization server's metadata."""
         return self._well_known(SERVER_METADATA, self.issuer)

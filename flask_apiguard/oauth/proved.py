@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..clients import EVERYTHING, Memory, Watch
 from ..clock import Clock
-from ..credentials import check_client_secret
+from ..credentials import Token, check_client_secret
 from ..credentials.standing import Entitle
 from ..crypto import Secrets, sha256
 from ..db import Store
@@ -50,6 +51,10 @@ class Proved:
     #: When what is remembered here must be read again: the next end of a grant, or the credential's own.
     fresh_until: float
     subjects: tuple[str, ...]
+    #: The key that this very request proved as well, and that its tokens are bound to (``cnf``, RFC 7800).
+    cnf: Mapping[str, str] | None = None
+    #: What writes its access tokens, where they are not opaque.
+    text_of: Callable[[Token], str] | None = None
 
     @property
     def caller(self) -> Caller:

@@ -19,6 +19,7 @@ from .consents import consent_of
 from .form import Form
 from .issuing import Issuing, wanted_scopes
 from .proved import Proved
+from .refusals import Error, Refused
 
 GRACE = dt.timedelta(seconds=10)
 REUSED = "A refresh token was used twice."
@@ -44,6 +45,8 @@ class Refreshing:
                 raise refused()
             if shown.revoked_at is not None or shown.expires_at <= tx.now or shown.user_id is None:
                 raise refused()
+            if shown.cnf is not None and shown.cnf != client.cnf:
+                raise Refused(Error.INVALID_DPOP_PROOF, "Send a proof of the key that this token is bound to.")
             if consent_of(tx, shown.user_id, client.facts.id) is None:
                 raise refused()
             scopes = wanted_scopes(form.get("scope"), frozenset(shown.scopes) & client.scopes)

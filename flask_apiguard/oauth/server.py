@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Request
@@ -21,6 +22,7 @@ from ..values import ALLOWED, Decision, Reason
 from .asked_of_users import AskedOfUsers
 from .assertions import Assertions
 from .codes import Codes
+from .dpop import BadProof, Proofs, StaleNonce
 from .engine import Answer, Asked, Engine
 from .form import read_form
 from .giving_back import Introspection, Revocation
@@ -33,6 +35,7 @@ from .refreshing import Refreshing
 from .refusals import Error, Refused
 from .registrations import Registrations
 from .signing_keys import SigningKeys
+from .token_formats import TokenFormats
 
 UNPROVED = "The client is unknown, or did not prove who it is."
 
@@ -45,13 +48,15 @@ class Server:
     def __init__(
         self, places: Places, brand: str, store: Store, tokens: Tokens, secrets: Secrets, clock: Clock, watch: Watch,
         entitle: Entitle, attempts: Attempts, facts: Callable[[str], Mapping[str, object]], used: Used,
-        scopes: ScopeBook, refresh_lifetime: int, signing_keys: SigningKeys,
+        scopes: ScopeBook, refresh_lifetime: int, signing_keys: SigningKeys, formats: TokenFormats, proofs: Proofs,
     ) -> None:  # fmt: skip
         self.places, self.store, self.clock, self.secrets, self.scopes = places, store, clock, secrets, scopes
         self._brand = brand
         self._attempts = attempts
         self._used = used
         self._signing_keys = signing_keys
+        self._proofs = proofs
+        self._formats = formats
         self.registrations = Registrations(store, clock, entitle)
         assertions = Assertions(store, secrets, places.issuer)
         self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions)
@@ -79,6 +84,7 @@ class Server:
 
         def act(asked: Asked) -> Answer:
             asked.parameters.need("grant_type")
+            asked.issues, asked.proof = True, request.headers.get("DPoP")
             return _typed(self._engine.create_token_response(asked))
 
         return self._answered(request, "token", act)
@@ -146,7 +152,26 @@ class Server:
             admission.caller = proved.caller
             admission.presented = proved.caller.credential_kind
             self._used(proved.credential_id, admission.route, admission.address)
-        return proved
+        return self._prepared(asked, proved) if asked.issues else proved
+
+    def _prepared(self, asked: Asked, proved: Proved) -> Proved:
+        """The same with what its tokens will need. Now, because inside their transaction nothing else may be asked."""
+        text_of = self._formats.writer_for(proved.facts.id)
+        if asked.proof is None:
+            return proved if text_of is None else replace(proved, text_of=text_of)
+        return replace(proved, cnf={"jkt": self._proved_key(asked.proof)}, text_of=text_of)
+
+    def _proved_key(self, proof: str) -> str:
+        """The thumbprint of the key that tokens are to be bound to (RFC 9449, section 5).
+
+        :raises Refused: ``invalid_dpop_proof``, or ``use_dpop_nonce`` with the nonce to use.
+        """
+        try:
+            return self._proofs.judge(proof, "POST", self.places.url("token"))
+        except StaleNonce as stale:
+            raise Refused(Error.USE_DPOP_NONCE, str(stale), headers=(("DPoP-Nonce", stale.nonce),)) from None
+        except BadProof as bad:
+            raise Refused(Error.INVALID_DPOP_PROOF, str(bad)) from None
 
     def _unproved(self, admission: Admission | None, refusal: Refused, secret: str | None) -> Refused:
         """The uniform answer to who proved nothing, and one more failure of its address."""

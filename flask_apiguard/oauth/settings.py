@@ -6,7 +6,7 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..settings import Setting, choice, optional_text, seconds
+from ..settings import Setting, choice, flag, optional_text, seconds
 
 REFRESH_AT_MOST = 365 * 86400
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -53,6 +53,10 @@ def signing_lifetime(value: Any) -> int:
     return read
 
 
+DPOP_NONCE: Setting[bool] = Setting(
+    "APIGUARD_DPOP_NONCE", False, flag,
+    "Whether a proof of possession must hold a nonce of ours, so that none can be made in advance.",
+)  # fmt: skip
 ISSUER: Setting[str | None] = Setting(
     "APIGUARD_ISSUER", None, optional_identifier, "The URL that names the authorization server; unset leaves it off."
 )
@@ -80,5 +84,5 @@ TOKEN_FORMAT: Setting[str] = Setting(
     "What access tokens are, for clients that have no choice of their own: opaque, or a signed jwt (RFC 9068).",
 )  # fmt: skip
 SETTINGS: tuple[Setting[Any], ...] = (
-    ISSUER, REFRESH_LIFETIME, RESOURCE, SIGN_IN, SIGNING_ALGORITHM, SIGNING_KEY_LIFETIME, TOKEN_FORMAT,
+    DPOP_NONCE, ISSUER, REFRESH_LIFETIME, RESOURCE, SIGN_IN, SIGNING_ALGORITHM, SIGNING_KEY_LIFETIME, TOKEN_FORMAT,
 )  # fmt: skip

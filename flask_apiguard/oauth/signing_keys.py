@@ -71,15 +71,15 @@ class SigningKeys:
         self._last: tuple[Key, ...] = ()
         watch.attach(self._memory.forget, self._memory.flush)
 
-    def current(self) -> Key:
-        """The key to sign with.
+    def current(self) -> tuple[str, SigningKey]:
+        """The key to sign with, and its ``kid``.
 
         :raises StoreAway: the store does not answer, or no private part can be opened.
         """
         found = _signs(self._turned(self._clock.now()), self._clock.now())
         if found is None or found.signing is None:
             raise StoreAway("signing keys")
-        return found
+        return found.id, found.signing
 
     def find(self, kid: str) -> Key | None:
         """The key of a name, while what it signed may be alive; None for any other name.

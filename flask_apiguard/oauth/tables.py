@@ -13,6 +13,8 @@ oauth_client = sa.Table(
     metadata,
     sa.Column("client_id", sa.String(40), sa.ForeignKey(client.c.id), primary_key=True),
     sa.Column("public", sa.Boolean, nullable=False),
+    # "jwt" or "opaque"; NULL leaves it to the setting.
+    sa.Column("token_format", sa.String(10)),
 )
 
 oauth_key = sa.Table(

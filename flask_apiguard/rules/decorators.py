@@ -26,13 +26,15 @@ def require(
     policy: str | None = None,
     environment: str | None = None,
     first_party: bool = True,
+    sender_constrained: bool = False,
 ) -> Callable[[View], View]:
     """Who may: all of ``scopes``, one of ``any_of``, all of ``roles``, and what the named policy says.
 
     ``environment`` narrows to ``"sandbox"`` or ``"production"`` clients. ``first_party=False`` shuts out the host's
-    own signed-in users.
+    own signed-in users. ``sender_constrained=True`` wants a token that is bound to a key which each call proves
+    (RFC 9449): one that was stolen opens nothing.
     """
-    return _attach(demand(scopes, any_of, roles, policy, environment, first_party, source="require"))
+    return _attach(demand(scopes, any_of, roles, policy, environment, first_party, "require", sender_constrained))
 
 
 def accepts(

@@ -44,8 +44,8 @@ class Rule:
     """Everything one route and method demands. Rules from several sources combine by AND.
 
     ``scopes`` are all needed; of each set in ``any_of`` one is. ``public`` is the reason why nobody has to prove
-    anything. ``declared`` is False for a route inside ``paths`` that nobody spoke for: closed. ``drafts`` are the
-    decorated views this rule admits to.
+    anything. ``sender_constrained`` wants a token that is bound to a key of its client. ``declared`` is False for a
+    route inside ``paths`` that nobody spoke for: closed. ``drafts`` are the decorated views this rule admits to.
     """
 
     scopes: frozenset[str] = frozenset()
@@ -54,6 +54,7 @@ class Rule:
     policies: tuple[str, ...] = ()
     environment: Environment | None = None
     first_party: bool = True
+    sender_constrained: bool = False
     accepts: tuple[Accepts, ...] = ()
     returns: tuple[Returns, ...] = ()
     limits: tuple[Limit, ...] = ()
@@ -95,6 +96,7 @@ def demand(
     environment: str | None = None,
     first_party: bool = True,
     source: str = "protect",
+    sender_constrained: bool = False,
 ) -> Rule:
     """The rule that ``require`` and ``guard.protect`` write.
 
@@ -114,6 +116,7 @@ def demand(
         policies=(policy,) if policy else (),
         environment=Environment(environment) if environment else None,
         first_party=first_party,
+        sender_constrained=sender_constrained,
         sources=(source,),
     )
 
@@ -152,6 +155,7 @@ def combine(parts: list[Rule], drafts: tuple[Draft, ...] = (), where: str = "") 
         policies=tuple(dict.fromkeys(policy for part in parts for policy in part.policies)),
         environment=next(iter(environments), None),
         first_party=all(part.first_party for part in parts),
+        sender_constrained=any(part.sender_constrained for part in parts),
         accepts=tuple(accept for part in parts for accept in part.accepts),
         returns=tuple(answer for part in parts for answer in part.returns),
         limits=tuple(limit for part in parts for limit in part.limits),

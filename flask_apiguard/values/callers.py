@@ -62,6 +62,8 @@ class Caller:
     subjects: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict)
     headers: tuple[tuple[str, str], ...] = ()
+    #: The key that every call must prove beside the token (``cnf``, RFC 7800); None for what whoever holds it may use.
+    cnf: Mapping[str, Any] | None = None
 
     @property
     def environment(self) -> Environment | None:

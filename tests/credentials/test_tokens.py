@@ -122,7 +122,7 @@ def test_introspection_says_what_an_active_token_says_and_nothing_of_any_other(h
     client = house.client()
     made, text = issue(house, client, user_id="u7", audience=["https://a"], cnf={"jkt": "x"})
     assert house.access_tokens.facts(text) == {
-        "active": True, "scope": "orders:read", "client_id": client.id, "token_type": "Bearer", "sub": "u7",
+        "active": True, "scope": "orders:read", "client_id": client.id, "token_type": "DPoP", "sub": "u7",
         "exp": int(made.expires_at.timestamp()), "environment": "production", "aud": ["https://a"], "cnf": {"jkt": "x"},
     }  # fmt: skip
     refresh = issue(house, client, kind="refresh")[1]

@@ -1,0 +1,107 @@
+"""Who proves what: the credential types that the gate knows, and the authorization server that issues some of them.
+
+What only an authorization server needs is imported only where there is one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from .. import access, credentials, oauth, quotas
+from ..contracts import CredentialType, Registry
+from ..errors import ConfigurationError
+from ..oauth import Places
+from ..quotas import Attempts, Counter
+from .declared import DATABASE_URL
+from .foundations import Foundations
+
+if TYPE_CHECKING:
+    from ..oauth.dpop import Proofs
+    from ..oauth.server import Server
+    from ..oauth.signed_tokens import SignedTokenType
+    from ..oauth.signing_keys import SigningKeys
+
+
+class Authorization(Foundations):
+    """Credentials, tokens and keys. Each room is built when it is first asked for, and kept."""
+
+    @cached_property
+    def counter(self) -> Counter:
+        url, limiter = self.settings[quotas.COUNTERS_URL], self.options.limiter
+        if url is None and limiter is None and self.app.testing and self.settings[DATABASE_URL] is None:
+            return quotas.Memory()
+        return quotas.counter_for(url, self.folder, limiter)
+
+    @cached_property
+    def attempts(self) -> Attempts:
+        return Attempts(self.clock, self.settings[quotas.FAILED_ATTEMPTS])
+
+    @cached_property
+    def verifier(self) -> credentials.Verifier:
+        common = (self.store, self.format, self.secrets, self.clock, access.entitle)
+        types: Registry[CredentialType] = Registry("credential type", lambda kind: kind.name)
+        types.add(credentials.ApiKeyType(*common))
+        types.add(self.access_tokens)
+        confirm = None
+        if self.places is not None:
+            from ..oauth.binding import Binding
+
+            types.add(self.signed_tokens)
+            confirm = Binding(self.proofs, self.places)
+        for kind in self.options.credentials:
+            types.add(kind)
+        types.add(credentials.ImportedKeyType(*common, self.watch))
+        return credentials.Verifier(types, self.watch, self.secrets, self.clock, confirm)
+
+    @property
+    def issuing_places(self) -> Places:
+        """Where the authorization server is.
+
+        :raises ConfigurationError: it is off.
+        """
+        if self.places is None:
+            raise ConfigurationError("There is no authorization server.", "Set APIGUARD_ISSUER.")
+        return self.places
+
+    @cached_property
+    def signing_keys(self) -> SigningKeys:
+        from ..oauth.signing_keys import SigningKeys
+
+        lifetime = dt.timedelta(seconds=self.settings[oauth.SIGNING_KEY_LIFETIME])
+        return SigningKeys(
+            self.store, self.secrets, self.clock, self.watch, self.settings[oauth.SIGNING_ALGORITHM], lifetime
+        )  # fmt: skip
+
+    @cached_property
+    def signed_tokens(self) -> SignedTokenType:
+        from ..oauth.signed_tokens import SignedTokenType
+
+        return SignedTokenType(self.signing_keys, self.issuing_places, self.clock, self.access_tokens)
+
+    @cached_property
+    def proofs(self) -> Proofs:
+        from ..oauth.dpop import Proofs
+        from ..oauth.once import Once
+
+        return Proofs(self.secrets, Once(self.counter, self.clock), self.clock, self.settings[oauth.DPOP_NONCE])
+
+    @cached_property
+    def oauth(self) -> Server:
+        """The authorization server.
+
+        :raises ConfigurationError: it is off.
+        """
+        from ..oauth.server import Server  # and with it the OAuth library, which nobody else needs
+        from ..oauth.signed_tokens import TokenWriter
+        from ..oauth.token_formats import TokenFormats
+
+        places = self.issuing_places
+        writer = TokenWriter(self.signing_keys, places)
+        formats = TokenFormats(self.store, self.watch, writer, self.settings[oauth.TOKEN_FORMAT])
+        return Server(
+            places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, access.entitle,
+            self.attempts, self.signed_tokens.facts, self.last_use.touch, self.scopes,
+            self.settings[oauth.REFRESH_LIFETIME], self.signing_keys, formats, self.proofs,
+        )  # fmt: skip

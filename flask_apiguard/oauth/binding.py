@@ -1,0 +1,63 @@
+"""At the gate: a token that is bound to a key opens only with a proof of that key, and no other token pretends to be.
+
+Asked at every call, whatever is remembered of the token, and once for each: an open stream is not asked again.
+"""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from werkzeug.wrappers import Request
+
+from ..contracts import Presented
+from ..credentials.presented import DPOP, presented_texts
+from ..credentials.standing import denied
+from ..values import Caller, Reason
+from .dpop import CHALLENGE, BadProof, Proofs, StaleNonce
+from .places import Places
+
+PROVED = "flask_apiguard.proved"
+UNBOUND = "This token is bound to no key: send it as Bearer, without a proof."
+AS_BEARER = "Send it as DPoP, with a proof in the header DPoP."
+_TOKENS = frozenset({"access_token", "access_token_signed"})
+
+
+class Binding:
+    """``credentials.Verifier``'s ``confirm``."""
+
+    challenge = CHALLENGE
+
+    def __init__(self, proofs: Proofs, places: Places) -> None:
+        self._proofs = proofs
+        self._places = places
+
+    def __call__(self, request: Request, caller: Caller, presented: Presented) -> None:
+        """Let pass, or refuse.
+
+        :raises Denied: bound and not proved, or proved and not bound.
+        :raises StoreAway: whether a proof was shown before, nobody can tell.
+        """
+        scheme, _ = presented_texts(request)
+        if caller.cnf is None:
+            if scheme == DPOP or presented.kind in _TOKENS:
+                raise denied(Reason.PROOF_INVALID, UNBOUND)
+            return
+        if request.environ.get(PROVED) == (caller.credential_id, caller.cnf):
+            return
+        if scheme != DPOP or set(caller.cnf) != {"jkt"}:
+            raise denied(Reason.CREDENTIAL_BOUND, AS_BEARER)
+        try:
+            thumbprint = self._proofs.judge(
+                request.environ.get("HTTP_DPOP"), request.method, self._url_of(request), presented.secret
+            )
+        except StaleNonce as refusal:
+            raise denied(Reason.PROOF_NONCE, headers=(("DPoP-Nonce", refusal.nonce),)) from None
+        except BadProof as refusal:
+            raise denied(Reason.PROOF_INVALID, str(refusal)) from None
+        if thumbprint != caller.cnf["jkt"]:
+            raise denied(Reason.PROOF_INVALID, "This token is bound to another key.")
+        request.environ[PROVED] = (caller.credential_id, caller.cnf)
+
+    def _url_of(self, request: Request) -> str:
+        """What the client called, under the name that we go by: a Host header proves nothing."""
+        return self._places.origin + quote((request.script_root or self._places.root) + request.path)
