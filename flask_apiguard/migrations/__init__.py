@@ -113,6 +113,26 @@ def alembic_config(schema: Schema, conn: sa.Connection | None = None) -> Any:
     return config
 
 
+def run() -> None:
+    """What Alembic's ``env.py`` of either history does: schema and connection come from whoever called."""
+    from alembic import context
+
+    schema = context.config.attributes["schema"]
+
+    def ours(_: Any, name: str | None, kind: str, reflected: bool, __: Any) -> bool:
+        return not (kind == "table" and reflected and name not in schema.metadata.tables)
+
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=schema.metadata,
+        version_table=schema.version_table,
+        render_as_batch=True,
+        compare_type=True,
+        include_object=ours,
+    )
+    context.run_migrations()
+
+
 def writable(path: Path) -> None:
     """Refuse a folder that can't be written, naming it.
 

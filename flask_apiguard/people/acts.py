@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Self
 
 from ..errors import Forbidden, Missing
-from ..values import Actor, By
+from ..values import Actor, By, Meant
 
 
 class Seat(StrEnum):
@@ -36,16 +35,8 @@ CONTAINS: Mapping[str, frozenset[str]] = {
 MEMBER = "member"
 
 
-class Act(StrEnum):
+class Act(Meant):
     """What a person may do, ``source:subject:action``, alphabetical, each with its meaning."""
-
-    meaning: str
-
-    def __new__(cls, value: str, meaning: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
 
     ACCESS_GRANT_WRITE = ("access:grant:write", "Give or end a scope outside a review.")
     ACCESS_SCOPE_WRITE = ("access:scope:write", "Write scopes, roles and policies.")

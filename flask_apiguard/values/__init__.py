@@ -9,7 +9,7 @@ from .decisions import ALLOWED, Decision, Flaw
 from .happened import AccessEvent, Evidence, instant
 from .happenings import Happening
 from .reasons import Reason
-from .words import Actor, Environment, Mode, Phase, Standing, State, Verdict
+from .words import Actor, Environment, Meant, Mode, Phase, Standing, State, Verdict
 
 __all__ = [
     "ALLOWED",
@@ -27,6 +27,7 @@ __all__ = [
     "Flaw",
     "Happening",
     "HostUser",
+    "Meant",
     "Mode",
     "Phase",
     "Reason",

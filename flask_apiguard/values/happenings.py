@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Self
+from .words import Meant
 
 
-class Happening(StrEnum):
-    """What the ledger records: ``source:subject:action``, alphabetical, each with its meaning as its docstring."""
-
-    meaning: str
-
-    def __new__(cls, value: str, meaning: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.meaning = meaning
-        return member
+class Happening(Meant):
+    """What the ledger records: ``source:subject:action``, alphabetical, each with its meaning."""
 
     ACCESS_GRANT_ENDED = ("access:grant:ended", "An application lost a scope in an environment.")
     ACCESS_GRANT_GIVEN = ("access:grant:given", "An application received a scope in an environment.")
