@@ -69,17 +69,17 @@ def _trace(parent: str | None) -> str | None:
 
 #: Random hexadecimal tails for ids, drawn many at a time: a system call for each would cost more than the rest of one.
 _tails: list[str] = []
-TAIL = 19
+TAIL = 20
 os.register_at_fork(after_in_child=_tails.clear)
 
 
 def request_id() -> str:
-    """A fresh id, always ours: a UUIDv7 (RFC 9562, section 5.7) in hexadecimal behind ``req_``."""
+    """A fresh id, always ours: ``req_``, 48 bits of milliseconds and 80 random ones in hexadecimal; sorts by time."""
     while True:
         try:
-            return f"req_{time.time_ns() // 1_000_000:012x}7{_tails.pop()}"
+            return f"req_{time.time_ns() // 1_000_000:012x}{_tails.pop()}"
         except IndexError:
-            drawn = os.urandom(TAIL * 128).hex()
+            drawn = os.urandom(TAIL // 2 * 256).hex()
             _tails.extend(drawn[start : start + TAIL] for start in range(0, len(drawn), TAIL))
 
 
