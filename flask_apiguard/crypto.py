@@ -45,7 +45,7 @@ def sha256(text: str) -> bytes:
 
 
 def new_id(prefix: str) -> str:
-    """``prefix_`` and 26 characters of Crockford's base 32 that sort by time: 48 bits of milliseconds, 80 random ones."""
+    """``prefix_`` and 26 of Crockford's base 32 that sort by time: 48 bits of milliseconds, 80 random ones."""
     number = (time.time_ns() // 1_000_000 << 80) | secrets.randbits(80)
     return prefix + "_" + "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
