@@ -57,7 +57,8 @@ class EndIn(In):
 def scopes(call: Call) -> Answer:
     with call.read() as conn:
         found = call.house.scopes.all(conn)
-    return Answer([found[name] for name in sorted(found)])
+    follow = [call.next("applications", "GET", "/applications", "See what your applications hold, and ask for more.")]
+    return Answer([found[name] for name in sorted(found)], follow)
 
 
 @table.get("/roles", "Roles, and the scopes in them", out=RoleOut, many=True)

@@ -74,8 +74,10 @@ def list_(call: Call) -> Answer:
                 conn, organization_ids=mine, state=state, reference=query.get("reference"), after=after, limit=limit
             )
 
-    why = "Register what will call."
-    return page(call, read, [call.next("create-application", "POST", "/applications", why)])
+    follow = []
+    if call.house.onboarding.door == "open" and call.organizations(Act.CLIENTS_APPLICATION_CREATE) != []:
+        follow.append(call.next("create-application", "POST", "/applications", "Register what will call."))
+    return page(call, read, follow)
 
 
 @table.post("/applications", "Register an application", body=ApplicationIn, out=WholeOut, status=201,

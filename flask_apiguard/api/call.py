@@ -21,7 +21,8 @@ from .table import Endpoint
 if TYPE_CHECKING:
     from ..house import House
 
-BASE = "/apiguard/api/v1"
+VERSION = "v1"
+BASE = f"/apiguard/api/{VERSION}"
 
 
 @dataclass(frozen=True)

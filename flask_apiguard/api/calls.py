@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from marshmallow import fields
@@ -10,7 +11,7 @@ from ..clients import registry
 from ..errors import Invalid
 from ..people import Act, demand
 from ..values import Flaw
-from .call import Answer, Call
+from .call import Answer, Call, Next
 from .fields import Choice, Id, Moment, PageIn, Resource, Whole
 from .paging import no_cursor
 from .table import Table
@@ -64,7 +65,19 @@ def list_(call: Call) -> Answer:
         )  # fmt: skip
     except ValueError:
         raise no_cursor() from None
-    return Answer([_told(call, line) for line in found.events], cursor=found.cursor)
+    return Answer([told(call, line) for line in found.events], _next(call, found.events), cursor=found.cursor)
+
+
+def _next(call: Call, lines: Sequence[dict[str, Any]]) -> list[Next]:
+    follow = []
+    refused = next((line for line in lines if not line["allowed"]), None)
+    if refused is not None:
+        why = "Why the newest of the refused ones was refused."
+        follow.append(call.next("explain", "GET", "/explain/<id>", why, id=str(refused["id"])))
+    if "client_id" in call.query:
+        why = "See what is left of its plan."
+        follow.append(call.next("usage", "GET", "/clients/<id>/usage", why, id=call.query["client_id"]))
+    return follow
 
 
 def _demand(call: Call) -> None:
@@ -87,5 +100,6 @@ def _demand(call: Call) -> None:
             demand(call.by, Act.EVENTS_EVENT_READ, owner.organization_id)
 
 
-def _told(call: Call, line: dict[str, Any]) -> dict[str, Any]:
-    return {**line, "explain": call.href("/explain/<id>", id=str(line["id"]))}
+def told(call: Call, line: dict[str, Any]) -> dict[str, Any]:
+    """A line as ``CallOut`` shows it; a call that no route took has none."""
+    return {**line, "route": line.get("route") or None, "explain": call.href("/explain/<id>", id=str(line["id"]))}

@@ -70,10 +70,10 @@ def _answer(call: Call, source: Any, found: Client, owner: Application) -> Answe
     ]
     value = {name: getattr(found, name) for name in Client.__slots__}
     value |= {"roles": sorted(roles_of(source, found.id)), "overrides": own}
-    return Answer(value, _next(call, found, owner), headers={"ETag": f'"{found.version}"'})
+    return Answer(value, _next(call, source, found, owner), headers={"ETag": f'"{found.version}"'})
 
 
-def _next(call: Call, found: Client, owner: Application) -> list[Next]:
+def _next(call: Call, source: Any, found: Client, owner: Application) -> list[Next]:
     whose = owner.organization_id
     follow = [
         call.next("credentials", "GET", "/clients/<id>/credentials", "See what it proves itself with.", id=found.id),
@@ -85,12 +85,11 @@ def _next(call: Call, found: Client, owner: Application) -> list[Next]:
         why = "Stop it from its next request on; that can be taken back."
         follow.append(call.next("suspend", "POST", "/clients/<id>/suspension", why, id=found.id))
     if found.standing is Standing.SUSPENDED:
-        if call.may(Act.CLIENTS_CLIENT_SUSPEND, whose):
-            why = "Who suspended it may take that back within minutes."
+        if call.may(Act.CLIENTS_CLIENT_SUSPEND, whose) and call.house.onboarding.may_resume(source, call.by, found.id):
+            why = "You suspended it, and may take that back within minutes."
             follow.append(call.next("resume", "POST", "/clients/<id>/resumption", why, id=found.id))
-        if call.may(Act.ONBOARDING_REVIEW_OPEN, whose):
-            path, why = "/applications/<id>/reviews", "Ask for its return: a review of kind resume."
-            follow.append(call.next("request-resume", "POST", path, why, id=owner.id))
+        coming = call.followed(call.house.onboarding.next_of(source, call.by, owner.id))
+        follow += [one for one in coming if one.action == "request-resume"]
     return follow
 
 

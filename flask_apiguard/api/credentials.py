@@ -8,7 +8,7 @@ from typing import Any
 from marshmallow import fields
 
 from ..access import entitle
-from ..clients import Client
+from ..clients import Application, Client
 from ..credentials import Credential, list_of, revoke, uses_of
 from ..errors import Conflict, Invalid
 from ..people import Act
@@ -80,9 +80,16 @@ def _told(call: Call, found: Credential, **more: Any) -> dict[str, Any]:
     return {name: getattr(found, name) for name in Credential.__slots__} | {"phase": found.phase(now).value} | more
 
 
-def _next(call: Call, found: Credential, owner_id: str) -> list[Next]:
-    if found.revoked_at is not None or found.ends_at <= call.house.clock.now():
+def _another(call: Call, client_id: str, owner: Application, why: str) -> list[Next]:
+    if owner.state is State.RETIRED or not call.may(Act.CREDENTIALS_CREDENTIAL_CREATE, owner.organization_id):
         return []
+    return [call.next("create-credential", "POST", "/clients/<id>/credentials", why, id=client_id)]
+
+
+def _next(call: Call, found: Credential, owner: Application) -> list[Next]:
+    owner_id = owner.organization_id
+    if found.revoked_at is not None or found.ends_at <= call.house.clock.now():
+        return _another(call, found.client_id, owner, "It opens nothing any more: make another one.")
     follow = []
     rotates = call.by.kind is Actor.CLIENT or call.may(Act.CREDENTIALS_CREDENTIAL_ROTATE, owner_id)
     if found.retire_at is None and rotates:
@@ -94,8 +101,8 @@ def _next(call: Call, found: Credential, owner_id: str) -> list[Next]:
     return follow
 
 
-def _made(call: Call, found: Credential, secret: str, owner_id: str) -> Answer:
-    follow = _next(call, found, owner_id)
+def _made(call: Call, found: Credential, secret: str, owner: Application) -> Answer:
+    follow = _next(call, found, owner)
     follow.append(
         call.next(
             "calls", "GET", "/calls?client_id=<id>", "Call with it, and see what became of it.", id=found.client_id
@@ -113,10 +120,7 @@ def list_(call: Call) -> Answer:
         client, owner = client_of(call, conn, Act.CREDENTIALS_CREDENTIAL_READ)
         found = list_of(conn, client.id)
         uses = uses_of(conn, [one.id for one in found])
-    follow = []
-    if call.may(Act.CREDENTIALS_CREDENTIAL_CREATE, owner.organization_id) and owner.state is not State.RETIRED:
-        why = "Make a key; its secret is shown once."
-        follow.append(call.next("create-credential", "POST", "/clients/<id>/credentials", why, id=client.id))
+    follow = _another(call, client.id, owner, "Make a key; its secret is shown once.")
     return Answer([_told(call, one, last_use=uses.get(one.id)) for one in found], follow)
 
 
@@ -132,7 +136,7 @@ def create(call: Call) -> Answer:
             tx, call.by, client.id, kind=body["kind"], name=body["name"], scopes=scopes, lifetime=_span(body),
             reason=body["reason"],
         )  # fmt: skip
-    return _made(call, found, secret, owner.organization_id)
+    return _made(call, found, secret, owner)
 
 
 def _demand_held(tx: Any, client: Client, scopes: frozenset[str] | None) -> None:
@@ -155,7 +159,7 @@ def read(call: Call) -> Answer:
     with call.read() as conn:
         found, _, owner = credential_of(call, conn, Act.CREDENTIALS_CREDENTIAL_READ)
         use = uses_of(conn, [found.id]).get(found.id)
-    return Answer(_told(call, found, last_use=use), _next(call, found, owner.organization_id))
+    return Answer(_told(call, found, last_use=use), _next(call, found, owner))
 
 
 @table.post("/credentials/<credential_id>/rotation", "Give a credential a successor", who=Who.CLIENT, body=RotateIn,
@@ -170,17 +174,13 @@ def rotate(call: Call) -> Answer:
         new, secret = call.house.keys.rotate(
             tx, call.by, found.id, overlap, lifetime=_span(body), reason=body["reason"]
         )
-    return _made(call, new, secret, owner.organization_id)
+    return _made(call, new, secret, owner)
 
 
 @table.post("/credentials/<credential_id>/revocation", "Revoke a credential at once", body=RevokeIn,
             out=CredentialOut, act=Act.CREDENTIALS_CREDENTIAL_REVOKE)  # fmt: skip
 def revoke_(call: Call) -> Answer:
     with call.write() as tx:
-        found, client, owner = credential_of(call, tx, Act.CREDENTIALS_CREDENTIAL_REVOKE)
+        found, _, owner = credential_of(call, tx, Act.CREDENTIALS_CREDENTIAL_REVOKE)
         found = revoke(tx, call.by, found.id, call.body["reason"])
-    follow = []
-    if call.may(Act.CREDENTIALS_CREDENTIAL_CREATE, owner.organization_id) and owner.state is not State.RETIRED:
-        path, why = "/clients/<id>/credentials", "Make another one."
-        follow.append(call.next("create-credential", "POST", path, why, id=client.id))
-    return Answer(_told(call, found, last_use=None), follow)
+    return Answer(_told(call, found, last_use=None), _next(call, found, owner))

@@ -14,7 +14,7 @@ from ..errors import APIGuardError, Denied, Forbidden, Missing, StoreAway
 from ..onboarding import ONBOARDING
 from ..values import Actor, Decision, Reason
 from . import answering
-from .call import Answer, Call
+from .call import VERSION, Answer, Call
 from .endpoints import ENDPOINTS
 from .fields import ID
 from .idempotency import Reservation
@@ -25,8 +25,6 @@ from .table import Endpoint, Who
 if TYPE_CHECKING:
     from ..house import House
 
-
-VERSION = "v1"
 
 
 @cache

@@ -8,7 +8,7 @@ from marshmallow import fields
 
 from ..errors import APIGuardError, Missing
 from ..values import Reason
-from .call import BASE, Answer, Call
+from .call import BASE, VERSION, Answer, Call
 from .fields import Resource
 from .table import Table, Who
 
@@ -27,6 +27,27 @@ class ProblemOut(Resource):
 class HealthOut(Resource):
     live = fields.Boolean()
     ready = fields.Boolean()
+
+
+class BeginningOut(Resource):
+    """Where to begin: ``next`` says it."""
+
+    version = fields.String()
+    registration = fields.String(metadata={"description": "open, or invited: people come in by invitation."})
+
+
+@table.get("/", "Where to begin", who=Who.ANYBODY, out=BeginningOut)
+def beginning(call: Call) -> Answer:
+    door = call.house.onboarding.door
+    follow = [
+        call.next("sign-in", "POST", "/people/session", "With address and password; the answer brings a token."),
+        call.next("sign-in-link", "POST", "/people/link", "Without a password: a mail brings a link."),
+        call.next("describe", "GET", "/openapi.json", "Every path, with what goes in and comes out."),
+        call.next("health", "GET", "/health", "Whether this works."),
+    ]
+    if door == "open":
+        follow.insert(0, call.next("register", "POST", "/people", "Make an account; a mail proves its address."))
+    return Answer({"version": VERSION, "registration": door}, follow)
 
 
 @table.get("/problems/<slug>", "What a reason means, and what to do", who=Who.ANYBODY, out=ProblemOut)

@@ -13,7 +13,7 @@ from ..house.explaining import reason_of, steps_of
 from ..people import Act, may
 from ..values import Actor, Reason
 from .call import Answer, Call, Next
-from .calls import CallOut
+from .calls import CallOut, told
 from .fields import Moment, Out, Resource
 from .table import Table, Who
 
@@ -54,7 +54,7 @@ def read(call: Call) -> Answer:
     organization_id = _demand(call, line)
     reason = reason_of(line)
     value = {
-        "call": {**line, "explain": call.href("/explain/<id>", id=call.path["request_id"])},
+        "call": told(call, line),
         "answer": f"{line['status']} {reason.title}", "why": _why(line, reason), "action": reason.action,
         "steps": list(steps_of(line)),
     }  # fmt: skip

@@ -41,7 +41,9 @@ class PlanOut(Resource):
 @table.get("/plans", "Plans", out=PlanOut, many=True)
 def list_(call: Call) -> Answer:
     with call.read() as conn:
-        return Answer(plans(conn))
+        found = plans(conn)
+    follow = [call.next("applications", "GET", "/applications", "Ask for a plan for one of your applications.")]
+    return Answer(found, follow)
 
 
 @table.put("/plans/<name>", "Write a plan", body=PlanIn, out=PlanOut, act=Act.QUOTAS_PLAN_WRITE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -110,6 +110,22 @@ def results(source: Source, desk: Desk, application_id: str, now: dt.datetime) -
         if row is not None:
             evidence = Evidence(Verdict(row.verdict), row.detail, row.fix, row.facts)
         found.append(_result(part, evidence, row.at if row is not None else None, waived))
+    return found
+
+
+def in_the_way(
+    source: Source, desk: Desk, application: Application, before: str, now: dt.datetime
+) -> list[CheckResult]:
+    """What would block a move now; looks again at whatever did not pass when it ran last, and keeps nothing."""
+    kept = [one for one in results(source, desk, application.id, now) if one.blocks and before in one.before]
+    if not kept:
+        return []
+    dossier = gather(source, desk, application, now)
+    found = []
+    for one in kept:
+        seen = _look(desk.checks[one.name], dossier)
+        again = replace(one, verdict=seen.verdict, detail=seen.detail, fix=seen.fix, facts=seen.facts)
+        found += [again] if again.blocks else []
     return found
 
 

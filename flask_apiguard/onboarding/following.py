@@ -57,7 +57,6 @@ def _reviews(by: By, live: list[Review]) -> Iterator[Next]:
 def _state(
     source: Source, desk: Desk, by: By, application: Application, live: list[Review], now: dt.datetime
 ) -> Iterator[Next]:
-    owner = application.organization_id
     kinds = {review.kind for review in live}
     if application.state is State.DRAFT:
         yield from _draft(source, desk, by, application, now)
@@ -65,10 +64,24 @@ def _state(
         missing = [step for step in graduation.steps(source, desk, application) if not (step.done or step.optional)]
         if missing:
             yield Next("graduation", "GET", _here(application, "/graduation"), f"Still to show: {missing[0].title}.")
-        elif may(by, Act.ONBOARDING_REVIEW_OPEN, owner):
-            why = "The sandbox has shown what is needed: ask for production."
-            yield Next("request-production", "POST", _here(application, "/reviews"), why)
+        else:
+            yield from _production(source, desk, by, application, now)
     yield from _standing(source, desk, by, application, kinds, now)
+
+
+def _production(source: Source, desk: Desk, by: By, application: Application, now: dt.datetime) -> Iterator[Next]:
+    """Asking for production; or else the check that is in its way, which says who can mend it."""
+    owner = application.organization_id
+    blocking = examine.in_the_way(source, desk, application, "enter_production", now)
+    if not blocking and may(by, Act.ONBOARDING_REVIEW_OPEN, owner):
+        why = "The sandbox has shown what is needed: ask for production."
+        yield Next("request-production", "POST", _here(application, "/reviews"), why)
+    for one in blocking:
+        why = f"In the way of production: {one.detail} {one.fix}".strip()
+        if one.name == "reference" and may(by, Act.CLIENTS_APPLICATION_REFER, owner):
+            yield Next("set-reference", "PUT", _here(application, "/reference"), why)
+        elif may(by, Act.ONBOARDING_CHECK_RUN, owner):
+            yield Next("run-checks", "POST", _here(application, "/checks"), why)
 
 
 def _draft(source: Source, desk: Desk, by: By, application: Application, now: dt.datetime) -> Iterator[Next]:
@@ -95,7 +108,7 @@ def _standing(
             if may(by, Act.ONBOARDING_REVIEW_OPEN, owner):
                 why = f"The {client.environment} client is suspended: ask for its return."
                 yield Next("request-resume", "POST", _here(application, "/reviews"), why)
-        elif may(by, Act.CREDENTIALS_CREDENTIAL_CREATE, owner) and client.environment is Environment.PRODUCTION:
+        elif client.environment is Environment.PRODUCTION and may(by, Act.CREDENTIALS_CREDENTIAL_CREATE, owner):
             why = "Production has credentials of its own."
             yield Next("create-credential", "POST", f"{BASE}/clients/{client.id}/credentials", why)
     step, following = certification_of(application, now, desk.certification)

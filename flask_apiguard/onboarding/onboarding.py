@@ -309,6 +309,10 @@ class Onboarding:
         with refusals(tx, by, _MOVE, f"client:{client_id}", attempted="resume"):
             return standing.resume(tx, self._desk, by, client_id, reason)
 
+    def may_resume(self, source: Source, by: By, client_id: str) -> bool:
+        """Whether ``resume`` would take this actor's suspension of the client back now."""
+        return standing.is_own(source, self._desk, by, client_id, self._now(source))
+
     def recertify(
         self, tx: Transaction, by: By, application_id: str, *, keep: Iterable[str] | None = None, reason: str
     ) -> Review:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import sqlalchemy as sa
 
 from ..access import end
@@ -56,13 +58,18 @@ def resume(tx: Transaction, desk: Desk, by: By, client_id: str, reason: str) -> 
     demand(by, Act.CLIENTS_CLIENT_SUSPEND, owner.organization_id)
     if found.standing is not Standing.SUSPENDED:
         raise Conflict("The client is not suspended.", "Nothing is left to do.")
-    row = tx.execute(sa.select(tables.suspension).where(tables.suspension.c.client_id == client_id)).one_or_none()
-    if row is None or row.by != hand(by) or row.at + desk.policy.undo < tx.now:
+    if not is_own(tx, desk, by, client_id, tx.now):
         minutes = int(desk.policy.undo.total_seconds() // 60)
         raise Conflict(
             f"Only who suspended a client takes it back, within {minutes} minutes.", "Ask for a review of kind resume."
         )
     return registry.resume(tx, by, client_id, demand_reason(reason))
+
+
+def is_own(source: Source, desk: Desk, by: By, client_id: str, now: dt.datetime) -> bool:
+    """Whether this actor suspended the client a moment ago, and may take that back."""
+    row = source.execute(sa.select(tables.suspension).where(tables.suspension.c.client_id == client_id)).one_or_none()
+    return row is not None and row.by == hand(by) and row.at + desk.policy.undo >= now
 
 
 def cause_of(source: Source, client_id: str) -> str | None:

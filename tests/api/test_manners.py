@@ -19,7 +19,7 @@ from .conftest import Town, make_app
 
 @pytest.mark.parametrize(("method", "path", "status", "code"), [
     ("GET", "/nowhere", 404, Reason.API_MISSING),
-    ("GET", "/", 404, Reason.API_MISSING),
+    ("GET", "//", 404, Reason.API_MISSING),
     ("GET", "/applications/", 404, Reason.API_MISSING),
     ("PUT", "/applications", 405, Reason.API_METHOD),
     ("TRACE", "/applications", 405, Reason.API_METHOD),

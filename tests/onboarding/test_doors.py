@@ -8,6 +8,7 @@ import pytest
 
 from flask_apiguard.clients import registry
 from flask_apiguard.errors import Conflict, Forbidden, Invalid, Missing
+from flask_apiguard.onboarding import ReviewPolicy
 from flask_apiguard.values import SYSTEM, By, Happening, State, Verdict
 
 from .house import FACTS, OPERATOR, House
@@ -139,4 +140,21 @@ def test_a_scope_that_a_route_demands_is_known_without_being_declared(tmp_path: 
     made = invite(house, scopes=["parcels:send"])
     assert house.granted(made.application.id) == {"parcels:send"}
     assert house.read(house.onboarding.review, made.review_id).risk == "sensitive"
+    house.close()
+
+
+def test_production_is_offered_only_when_no_check_is_in_its_way(tmp_path: Path) -> None:
+    house = House(f"sqlite:///{tmp_path}/bound.db", {"policy": ReviewPolicy(reference_in_production=True)})
+    acme = house.organization()
+    ann = house.person("ann", "owner", acme)
+    made = house.draft(ann, acme)
+    house.sandbox(ann, made.id)
+    house.graduate("orders:read")
+    told = {one.action: one.why for one in house.read(house.onboarding.next_of, ann, made.id)}
+    assert "request-production" not in told
+    assert told["run-checks"].endswith("It is bound to no customer. Have an operator set its reference.")
+    assert "set-reference" in [one.action for one in house.read(house.onboarding.next_of, OPERATOR, made.id)]
+    house.do(registry.set_reference, OPERATOR, made.id, "customer:42")
+    assert house.read(house.onboarding.next_of, ann, made.id)[0].action == "request-production"
+    assert house.request(ann, made.id).state == "approved"
     house.close()

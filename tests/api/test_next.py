@@ -1,0 +1,69 @@
+"""What ``next`` offers can be done by whoever is offered it, and where something plain is to do it is offered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .conftest import Heard, Town
+
+WHY = {"reason": "That was agreed."}
+
+
+def offered(heard: Heard) -> set[str]:
+    return {one["action"] for one in heard.json["next"]}
+
+
+@pytest.fixture
+def here(town: Town) -> dict[str, Any]:
+    return town.ready_application("ann", town.ids["ann_org"])
+
+
+def test_the_root_says_where_to_begin(town: Town) -> None:
+    begin = town.go("GET", "/apiguard/api/v1/")
+    assert begin.status == 200
+    assert town.go("GET", "/apiguard/api/v1").json["next"] == begin.json["next"]
+    assert town.go(*begin.follow("describe")).status == 200
+    assert town.go(*begin.follow("health")).status == 200
+    assert town.go(*begin.follow("register"), {"email": "new@new.example"}).status == 202
+    assert town.go(*begin.follow("sign-in"), {"email": "new@new.example", "password": "none"}).status == 401
+    assert town.go(*begin.follow("sign-in-link"), {"email": "new@new.example"}).status == 202
+
+
+def test_only_who_suspended_a_client_is_offered_to_take_that_back(town: Town, here: dict[str, Any]) -> None:
+    path = f"/clients/{here['client_id']}"
+    assert town.go("POST", f"{path}/suspension", WHY, "rita").status == 200
+    assert "resume" not in offered(town.go("GET", path, who="ann"))
+    assert "resume" not in offered(town.go("GET", path, who="rudi"))
+    asked = town.go("GET", path, who="ann")
+    review = {**WHY, "kind": "resume", "environment": "sandbox"}
+    assert town.go(*asked.follow("request-resume"), review, "ann").status == 201
+    assert "request-resume" not in offered(town.go("GET", path, who="ann")), "it is asked for already"
+    mine = town.go("GET", path, who="rita")
+    assert town.go(*mine.follow("resume"), WHY, "rita").status == 200
+
+
+def test_a_revoked_credential_leads_to_another_one(town: Town, here: dict[str, Any]) -> None:
+    path = f"/credentials/{here['credential_id']}"
+    revoked = town.go("POST", f"{path}/revocation", WHY, "ann")
+    for heard in (revoked, town.go("GET", path, who="ann")):
+        assert town.go(*heard.follow("create-credential"), {"name": "next"}, "ann").status == 201
+    assert offered(town.go("GET", path, who="olga")) == set(), "an auditor makes none"
+
+
+def test_lists_lead_on(town: Town, here: dict[str, Any]) -> None:
+    refused = town.call_api(here["key"], "POST", body={"sku": "x"})
+    calls = town.go("GET", f"/calls?client_id={here['client_id']}", who="ann")
+    assert calls.follow("explain")[1].endswith(refused.headers["X-Request-Id"])
+    assert town.go(*calls.follow("usage"), who="ann").status == 200
+    for path in ("/scopes", "/plans"):
+        assert town.go(*town.go("GET", path, who="ann").follow("applications"), who="ann").status == 200
+
+
+def test_a_call_that_no_route_took_has_none(town: Town, here: dict[str, Any]) -> None:
+    missed = town.call_api(here["key"], path="/api/v1/nowhere")
+    found = town.go("GET", f"/calls?client_id={here['client_id']}", who="ann").json["items"]
+    assert [(one["id"], one["route"]) for one in found] == [(missed.headers["X-Request-Id"], None)]
+    explained = town.go("GET", f"/explain/{missed.headers['X-Request-Id']}", who="ann")
+    assert explained.json["call"]["route"] is None
