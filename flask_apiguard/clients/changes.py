@@ -1,9 +1,9 @@
 """The change log: whatever can turn a decision appends its subject here, in the transaction of the change.
 
 Subjects are ``kind:id``: ``application:…``, ``client:…``, ``credential:…``, ``family:…`` (of tokens),
-``organization:…``, ``plan:…``, ``policy:…``, ``role:…``, ``scope:…``, ``token:…``, ``user:…``; and
-``imported_keys``, ``signing_keys`` and ``everything``. Each process holds its place in the log and lets go of what it
-remembers about the subjects that moved.
+``organization:…``, ``plan:…``, ``policy:…``, ``role:…``, ``scope:…``, ``signing_key:…``, ``token:…``,
+``user:…``; and ``imported_keys``, ``signing_keys`` and ``everything``. Each process holds its place in the log and lets
+go of what it remembers about the subjects that moved.
 """
 
 from __future__ import annotations

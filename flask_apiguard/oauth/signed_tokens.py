@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache, partial
 from typing import Any
 
@@ -27,7 +28,7 @@ from .once import SKEW
 from .places import Places
 from .refusals import Error, Refused
 from .signing import SigningKey
-from .signing_keys import PREFIX, Key, SigningKeys
+from .signing_keys import PREFIX, Key, SigningKeys, subject_of
 
 TYPE = "at+jwt"
 LIFETIME_AT_MOST = 86400
@@ -110,11 +111,11 @@ class SignedTokenType:
             client not in standing.
         :raises StoreAway: nobody can tell.
         """
-        claims = self._judged(presented.secret)
-        caller = self._kept.accept(presented.secret)
+        signed = self._judged(presented.secret)
+        claims, caller = signed.claims, self._kept.accept(presented.secret)
         if caller.credential_id != claims["jti"] or caller.client is None or caller.client.id != claims["client_id"]:
             raise denied(Reason.CREDENTIAL_UNKNOWN)
-        return caller
+        return replace(caller, subjects=(*caller.subjects, subject_of(signed.header["kid"])))
 
     def facts(self, text: str) -> dict[str, object]:
         """Introspection (RFC 7662) of either kind of token."""
@@ -126,7 +127,7 @@ class SignedTokenType:
             return {"active": False}
         return self._kept.kept_facts(text)
 
-    def _judged(self, text: str) -> Mapping[str, Any]:
+    def _judged(self, text: str) -> Signed:
         try:
             signed = _proved(text, self._keys)
             self._demand(signed.claims)
@@ -136,7 +137,7 @@ class SignedTokenType:
             raise denied(Reason.AUDIENCE_WRONG)
         if signed.claims["exp"] <= self._clock.time():
             raise denied(Reason.CREDENTIAL_EXPIRED)
-        return signed.claims
+        return signed
 
     def _demand(self, claims: Mapping[str, Any]) -> None:
         """Every claim has its type and bounds (RFC 9068, section 4).

@@ -157,6 +157,11 @@ class SigningKeys:
         )  # fmt: skip
 
 
+def subject_of(key_id: str) -> str:
+    """What in the change log, and in the ledger, names one key."""
+    return f"signing_key:{key_id}"
+
+
 def _signs(known: tuple[Key, ...], now: dt.datetime) -> Key | None:
     """The newest that has taken over. None has when the first was made by a machine whose clock is ahead of ours."""
     active = [key for key in known if key.active_at <= now]
@@ -180,7 +185,7 @@ def _add(tx: Transaction, secrets: Secrets, algorithm: str, known: tuple[Key, ..
         if key is not now_signs and key.active_at <= tx.now:  # its successor has taken over
             tx.execute(table.update().where(table.c.id == key.id).values(sealed=None))
     enter(
-        tx, by, Happening.OAUTH_SIGNING_KEY_MADE, f"signing_key:{key_id}",
+        tx, by, Happening.OAUTH_SIGNING_KEY_MADE, subject_of(key_id),
         after={"algorithm": algorithm, "active_at": active_at.isoformat()},
     )  # fmt: skip
     changed(tx, SUBJECT)
@@ -206,5 +211,5 @@ def revoke_signing_key(tx: Transaction, by: By, key_id: str, reason: str) -> Non
     )  # fmt: skip
     if tx.execute(active).first() is None:
         tx.execute(table.update().where(table.c.active_at == waiting.scalar_subquery()).values(active_at=tx.now))
-    enter(tx, by, Happening.OAUTH_SIGNING_KEY_REVOKED, f"signing_key:{key_id}", reason=reason)
-    changed(tx, SUBJECT)
+    enter(tx, by, Happening.OAUTH_SIGNING_KEY_REVOKED, subject_of(key_id), reason=reason)
+    changed(tx, SUBJECT, subject_of(key_id))
