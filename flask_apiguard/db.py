@@ -18,7 +18,6 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.types import TypeDecorator
@@ -62,8 +61,27 @@ class Instant(TypeDecorator[dt.datetime]):
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
-#: JSON that can be compared and indexed on PostgreSQL.
-Json = sa.JSON().with_variant(JSONB(), "postgresql")
+class JsonDocument(TypeDecorator[Any]):
+    """JSON; on PostgreSQL JSONB, whose dialect is imported only where it is spoken: it would slow every start."""
+
+    impl = sa.JSON
+    cache_ok = True
+
+    def __init__(self, none_as_null: bool = False) -> None:
+        super().__init__(none_as_null=none_as_null)
+        self.none_as_null = none_as_null
+
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        if dialect.name != "postgresql":
+            return dialect.type_descriptor(sa.JSON(none_as_null=self.none_as_null))
+        from sqlalchemy.dialects.postgresql import JSONB
+
+        return dialect.type_descriptor(JSONB(none_as_null=self.none_as_null))
+
+
+Json = JsonDocument()
+#: JSON whose absence is SQL's NULL: "nothing said" is not an empty list.
+OptionalJson = JsonDocument(none_as_null=True)
 
 
 @dataclass(frozen=True)
@@ -108,6 +126,15 @@ class Transaction:
     def afterwards(self, act: Callable[[], None]) -> None:
         """Run ``act`` once the transaction has ended, however it ended: what must be on record although it failed."""
         self._ended.append(act)
+
+
+def insert_into(table: sa.Table, dialect: str) -> Any:
+    """An INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``, in the store's own dialect."""
+    if dialect == "postgresql":
+        from sqlalchemy.dialects.postgresql import insert
+    else:
+        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
+    return insert(table)
 
 
 class Store:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from ..db import Transaction
+from ..db import Transaction, insert_into
 from ..errors import Denied, Invalid
 from ..values import Decision, Flaw, Reason
 from .call import Call
@@ -108,12 +108,9 @@ class Reservation:
             tx.execute(idempotency.delete().where(idempotency.c.id == self.id))
 
     def _insert(self, tx: Transaction) -> bool:
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        insert: Any = (postgresql.insert if tx.store.dialect == "postgresql" else sqlite.insert)(idempotency)
         values = {"id": self.id, "fingerprint": self._fingerprint, "created_at": tx.now, "location": ""}
-        made = insert.values(values).on_conflict_do_nothing().returning(idempotency.c.id)
-        return tx.execute(made).one_or_none() is not None
+        insert = insert_into(idempotency, tx.store.dialect).values(values).on_conflict_do_nothing()
+        return tx.execute(insert.returning(idempotency.c.id)).one_or_none() is not None
 
     @staticmethod
     def _prune(tx: Transaction) -> None:

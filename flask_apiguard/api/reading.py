@@ -11,7 +11,8 @@ from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 
 from ..contracts import Schema as Compiled
 from ..errors import Denied, Invalid
-from ..schemas import Malformed, MarshmallowKind, read_json
+from ..schemas import Malformed, read_json
+from ..schemas.marshmallow_kind import MarshmallowKind
 from ..values import Decision, Flaw, Reason
 from .fields import Nothing
 from .table import Endpoint

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
 
 from ..clients.tables import client
-from ..db import Instant, Json, metadata
-
-#: JSON whose absence is SQL's NULL: "no narrowing" is not an empty list.
-OptionalJson = sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+from ..db import Instant, Json, OptionalJson, metadata
 
 credential = sa.Table(
     "apiguard_credential",

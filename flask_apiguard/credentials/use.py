@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ..clock import Clock
-from ..db import Store
+from ..db import Store, insert_into
 from ..errors import StoreAway
 from ..values import instant
 from .records import Source
@@ -103,7 +102,7 @@ class LastUse:
 
 
 def _upsert(dialect: str, rows: list[dict[str, Any]]) -> Any:
-    insert: Any = (sqlite.insert if dialect == "sqlite" else postgresql.insert)(table).values(rows)
+    insert = insert_into(table, dialect).values(rows)
     new = insert.excluded
     return insert.on_conflict_do_update(
         index_elements=[table.c.credential_id],

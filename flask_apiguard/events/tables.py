@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from ..db import Instant, Transaction, events_metadata
+from ..db import Instant, Transaction, events_metadata, insert_into
 
 _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -98,7 +97,4 @@ REPEATED = (
 
 def put_first(tx: Transaction, table: sa.Table, **values: Any) -> None:
     """Insert a row unless one with its key is there."""
-    if tx.store.dialect == "postgresql":
-        tx.execute(postgresql.insert(table).values(values).on_conflict_do_nothing())
-    else:
-        tx.execute(sqlite.insert(table).values(values).on_conflict_do_nothing())
+    tx.execute(insert_into(table, tx.store.dialect).values(values).on_conflict_do_nothing())

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 
-from ..db import Store, Transaction
+from ..db import Store, Transaction, insert_into
 from ..values import By, Happening
 from . import canonical as c
 from .entry import Entry, entry_of
@@ -158,13 +158,8 @@ def _take_head(tx: Transaction) -> tuple[int, str]:
     query = sa.select(head.c.seq, head.c.chain).where(head.c.id == HEAD).with_for_update()
     found = tx.execute(query).one_or_none()
     if found is None:
-        if tx.store.dialect == "postgresql":
-            from sqlalchemy.dialects.postgresql import insert
-
-            # Two first writers at once: the second waits here, then finds the row of the first.
-            tx.execute(insert(head).values(id=HEAD, seq=0, chain=c.GENESIS).on_conflict_do_nothing())
-        else:
-            tx.execute(head.insert().values(id=HEAD, seq=0, chain=c.GENESIS))
+        # Two first writers at once: the second waits here, then finds the row of the first.
+        tx.execute(insert_into(head, tx.store.dialect).values(id=HEAD, seq=0, chain=c.GENESIS).on_conflict_do_nothing())
         found = tx.execute(query).one()
     return found.seq, found.chain
 

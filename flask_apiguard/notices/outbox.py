@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from ..clock import Clock
 from ..contracts import Notice, Notifier, Registry
 from ..crypto import new_id
-from ..db import Instant, Json, Store, Transaction, metadata
+from ..db import Instant, Json, Store, Transaction, insert_into, metadata
 
 #: Repetitions of one key within this time are counted, not told again.
 WINDOW = dt.timedelta(hours=1)
@@ -200,10 +200,7 @@ class Outbox:
         )
 
     def _insert_ignoring(self) -> Any:
-        from sqlalchemy.dialects import postgresql, sqlite
-
-        dialect = postgresql if self.store.dialect == "postgresql" else sqlite
-        return dialect.insert(delivery).on_conflict_do_nothing()
+        return insert_into(delivery, self.store.dialect).on_conflict_do_nothing()
 
     def _claim(self, names: list[str]) -> Any:
         now = self.clock.now()

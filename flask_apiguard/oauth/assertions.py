@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ..crypto import Secrets
-from ..db import Store
+from ..db import Store, insert_into
 from ..schemas.strict import Malformed, read_json
 from ..values import instant
 from .public_keys import PublicKey, is_signed, live_keys
@@ -103,7 +102,7 @@ class Assertions:
         """One row for each that was ever shown; of any number at once, one is the first."""
         digest = self._secrets.digest(PURPOSE, f"{found.client_id}\0{found.claims['jti']}")
         ends = instant(float(found.claims["exp"]) + 2 * SKEW)
-        insert: Any = (sqlite.insert if self._store.dialect == "sqlite" else postgresql.insert)(table)
+        insert = insert_into(table, self._store.dialect)
         with self._store.write() as tx:
             stale = sa.select(table.c.digest).where(table.c.expires_at <= tx.now).limit(PRUNED_AT_ONCE)
             tx.execute(table.delete().where(table.c.digest.in_(stale)))

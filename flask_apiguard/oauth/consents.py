@@ -5,13 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from ..credentials import revoke_tokens_for
-from ..db import Transaction
+from ..db import Transaction, insert_into
 from ..ledger import enter
 from ..values import Actor, By, Happening
 from .tables import oauth_consent as table
@@ -45,7 +43,7 @@ def consents_of(source: Source, user_id: str) -> list[Consent]:
 def give(tx: Transaction, user_id: str, client_id: str, scopes: Iterable[str], *, address: str = "") -> None:
     """Remember a user's yes. What was allowed before stays allowed."""
     asked = frozenset(scopes)
-    insert: Any = (sqlite.insert if tx.store.dialect == "sqlite" else postgresql.insert)(table)
+    insert = insert_into(table, tx.store.dialect)
     first = insert.values(user_id=user_id, client_id=client_id, scopes=sorted(asked), given_at=tx.now)
     is_new = tx.execute(first.on_conflict_do_nothing().returning(table.c.user_id)).first() is not None
     before = None if is_new else consent_of(tx, user_id, client_id, locked=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..db import Transaction
+from ..db import Transaction, insert_into
 from ..errors import Missing
 from ..values import Actor, By
 from .fields import known_id
@@ -148,8 +148,5 @@ def locked(tx: Transaction, person_id: object) -> Person:
 
 def insert_new(tx: Transaction, values: dict[str, Any]) -> bool:
     """Insert a person unless the address or the host's user is taken; whether it was inserted."""
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    insert = postgresql.insert if tx.store.dialect == "postgresql" else sqlite.insert
-    statement: Any = insert(person).values(**values)
+    statement = insert_into(person, tx.store.dialect).values(**values)
     return bool(tx.execute(statement.on_conflict_do_nothing().returning(person.c.id)).one_or_none())

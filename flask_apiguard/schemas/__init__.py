@@ -8,7 +8,6 @@ from typing import Any
 from ..contracts import Registry, SchemaKind
 from ..settings import Setting
 from .body import guard_json, release_json
-from .marshmallow_kind import MarshmallowKind
 from .route import RouteSchemas, Schemas
 from .strict import Malformed, read_json
 
@@ -17,13 +16,14 @@ SETTINGS: tuple[Setting[Any], ...] = ()
 
 def default_kinds() -> Registry[SchemaKind]:
     """The kinds that come with us, in the order in which they are asked."""
+    from .marshmallow_kind import MarshmallowKind  # whoever writes schemas has imported the library already
+
     return Registry("kind of schema", lambda kind: kind.name, [MarshmallowKind()])
 
 
 __all__ = [
     "SETTINGS",
     "Malformed",
-    "MarshmallowKind",
     "RouteSchemas",
     "Schemas",
     "default_kinds",

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from marshmallow import EXCLUDE, Schema, fields, post_dump, post_load, pre_dump, validate, validates_schema
 
 from flask_apiguard.errors import FLAWS_AT_MOST, ConfigurationError, Denied
-from flask_apiguard.schemas import MarshmallowKind
+from flask_apiguard.schemas.marshmallow_kind import MarshmallowKind
 from flask_apiguard.values import Decision, Reason
 
 
