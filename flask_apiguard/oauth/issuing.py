@@ -89,6 +89,8 @@ class Issuing:
     ) -> tuple[Token, str]:
         """A refresh token; ``facts`` say of what family or parent, ``began`` when the user's yes began to count.
 
+        Of a public client it is bound to the key that was proved (RFC 9449, section 5): nothing else binds it.
+
         :raises Refused: that is so long ago that the user should be asked again.
         """
         left = (began or tx.now) + FAMILY_AT_MOST - tx.now
@@ -96,7 +98,8 @@ class Issuing:
             raise Refused(Error.INVALID_GRANT, "This access is too old to go on; ask the user again.")
         return self.tokens.issue(
             tx, client_id=client.facts.id, environment=client.facts.environment, kind=TokenKind.REFRESH,
-            lifetime=min(self._refresh_lifetime, math.ceil(left.total_seconds())), **facts,
+            lifetime=min(self._refresh_lifetime, math.ceil(left.total_seconds())),
+            cnf=client.cnf if client.credential_id is None else None, **facts,
         )  # fmt: skip
 
     def _lifetime(self, client: Proved, now: dt.datetime) -> int:

@@ -360,3 +360,21 @@ def test_the_form_is_read_before_any_proof(world: World, holder: Holder, device:
     url = world.base + "/oauth/token"
     headers = {**holder.basic, "DPoP": device.proof("POST", url), "Content-Type": FORM}
     assert requests.post(url, data="grant_type=x&grant_type=x", headers=headers, timeout=20).status_code == 400
+
+
+def test_while_nobody_can_tell_what_was_shown_before_no_proof_counts(
+    world: World, holder: Holder, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flask_apiguard.errors import StoreAway
+
+    token = device.token(holder)
+
+    def away(*_: Any) -> Any:
+        raise StoreAway("counter")
+
+    monkeypatch.setattr(world.house.proofs._once._counter, "take", away)
+    answer = device.post(holder)
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    answer = device.call(token)
+    assert (answer.status_code, answer.json()["code"]) == (503, "gate:store:away")
+    assert answer.headers["Retry-After"]

@@ -267,7 +267,8 @@ def test_any_other_name_of_a_key_leads_nowhere(world: World, kid: Any) -> None:
     [
         {"jku": "https://evil.example/jwks"}, {"x5u": "https://evil.example/c"}, {"x5c": ["AAAA"]},
         {"crit": ["exp"]},
-        {"jwk": jwk.ECKey.generate_key("P-256").as_dict(private=False)}, {"crit": ["b64"], "b64": False}, {"b64": False},
+        {"jwk": jwk.ECKey.generate_key("P-256").as_dict(private=False)}, {"crit": ["b64"], "b64": False},
+        {"b64": False},
         {"zip": "DEF"}, {"enc": "A256GCM"}, {"p2c": 2147483647}, {"typ": None}, {"typ": "JWT"}, {"typ": "dpop+jwt"},
         {"typ": "client-authentication+jwt"}, {"typ": "id_token"}, {"typ": ["at+jwt"]}, {"typ": 1}, {"cty": "JWT"},
         {"typ": ""},
@@ -280,7 +281,6 @@ def test_a_header_that_says_anything_else_is_refused(world: World, header: dict[
 
 def test_a_key_that_an_attacker_sends_along_verifies_nothing(world: World) -> None:
     holder, key = signed_holder(world), jwk.ECKey.generate_key("P-256")
-    _, body, _ = world.token(holder).split(".")
     claims = jwt.decode(world.token(holder), options={"verify_signature": False})
     (published,) = key_set(world)
     for extra in ({}, {"jwk": key.as_dict(private=False)}, {"jku": world.base + "/x"}, {"kid": key.thumbprint()}):
