@@ -39,9 +39,7 @@ def upgrade() -> None:
         ["client_id", "kind", "raised_at"],
         unique=False,
     )
-    op.create_index(
-        op.f("ix_apiguard_anomaly_state_raised_at"), "apiguard_anomaly", ["state", "raised_at"], unique=False
-    )
+    op.create_index(op.f("ix_apiguard_anomaly_state_id"), "apiguard_anomaly", ["state", "id"], unique=False)
     op.create_table(
         "apiguard_change",
         sa.Column(
@@ -200,6 +198,15 @@ def upgrade() -> None:
     op.create_index(op.f("ix_apiguard_notice_created_at"), "apiguard_notice", ["created_at"], unique=False)
     op.create_index(op.f("ix_apiguard_notice_key_created_at"), "apiguard_notice", ["key", "created_at"], unique=False)
     op.create_table(
+        "apiguard_oauth_assertion",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_apiguard_oauth_assertion")),
+    )
+    op.create_index(
+        op.f("ix_apiguard_oauth_assertion_expires_at"), "apiguard_oauth_assertion", ["expires_at"], unique=False
+    )
+    op.create_table(
         "apiguard_organization",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
@@ -256,6 +263,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_apiguard_scope")),
     )
     op.create_table(
+        "apiguard_signing_key",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("algorithm", sa.String(length=10), nullable=False),
+        sa.Column("jwk", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("sealed", sa.Text(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("active_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ends_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_apiguard_signing_key")),
+    )
+    op.create_index(op.f("ix_apiguard_signing_key_active_at"), "apiguard_signing_key", ["active_at"], unique=False)
+    op.create_table(
         "apiguard_application",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("organization_id", sa.String(length=40), nullable=False),
@@ -288,7 +308,7 @@ def upgrade() -> None:
         op.f("ix_apiguard_application_recertify_at"), "apiguard_application", ["recertify_at"], unique=False
     )
     op.create_index(op.f("ix_apiguard_application_reference"), "apiguard_application", ["reference"], unique=False)
-    op.create_index(op.f("ix_apiguard_application_state"), "apiguard_application", ["state"], unique=False)
+    op.create_index(op.f("ix_apiguard_application_state_id"), "apiguard_application", ["state", "id"], unique=False)
     op.create_table(
         "apiguard_delivery",
         sa.Column("notice_id", sa.String(length=40), nullable=False),
@@ -428,7 +448,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_apiguard_review_application_id"), "apiguard_review", ["application_id"], unique=False)
     op.create_index(op.f("ix_apiguard_review_deadline"), "apiguard_review", ["deadline"], unique=False)
     op.create_index(op.f("ix_apiguard_review_organization_id"), "apiguard_review", ["organization_id"], unique=False)
-    op.create_index(op.f("ix_apiguard_review_state"), "apiguard_review", ["state"], unique=False)
+    op.create_index(op.f("ix_apiguard_review_state_id"), "apiguard_review", ["state", "id"], unique=False)
     op.create_index(
         "uq_apiguard_review_open",
         "apiguard_review",
@@ -463,7 +483,11 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("algorithm", sa.String(length=10), nullable=True),
         sa.Column("hint", sa.String(length=60), nullable=False),
-        sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.Column(
+            "scopes",
+            sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql"),
+            nullable=True,
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("created_by", sa.String(length=160), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
@@ -479,6 +503,76 @@ def upgrade() -> None:
     op.create_index(op.f("ix_apiguard_credential_client_id"), "apiguard_credential", ["client_id"], unique=False)
     op.create_index(op.f("ix_apiguard_credential_expires_at"), "apiguard_credential", ["expires_at"], unique=False)
     op.create_index(op.f("ix_apiguard_credential_replaces_id"), "apiguard_credential", ["replaces_id"], unique=False)
+    op.create_table(
+        "apiguard_oauth_client",
+        sa.Column("client_id", sa.String(length=40), nullable=False),
+        sa.Column("public", sa.Boolean(), nullable=False),
+        sa.Column("token_format", sa.String(length=10), nullable=True),
+        sa.ForeignKeyConstraint(["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_client_client_id")),
+        sa.PrimaryKeyConstraint("client_id", name=op.f("pk_apiguard_oauth_client")),
+    )
+    op.create_table(
+        "apiguard_oauth_code",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("family_id", sa.String(length=40), nullable=False),
+        sa.Column("client_id", sa.String(length=40), nullable=False),
+        sa.Column("user_id", sa.String(length=200), nullable=False),
+        sa.Column("redirect_uri", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("audience", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("challenge", sa.String(length=43), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_code_client_id")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_apiguard_oauth_code")),
+    )
+    op.create_index(op.f("ix_apiguard_oauth_code_expires_at"), "apiguard_oauth_code", ["expires_at"], unique=False)
+    op.create_table(
+        "apiguard_oauth_consent",
+        sa.Column("user_id", sa.String(length=200), nullable=False),
+        sa.Column("client_id", sa.String(length=40), nullable=False),
+        sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_consent_client_id")
+        ),
+        sa.PrimaryKeyConstraint("user_id", "client_id", name=op.f("pk_apiguard_oauth_consent")),
+    )
+    op.create_table(
+        "apiguard_oauth_key",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("client_id", sa.String(length=40), nullable=False),
+        sa.Column("thumbprint", sa.String(length=60), nullable=False),
+        sa.Column("algorithm", sa.String(length=10), nullable=False),
+        sa.Column("jwk", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_key_client_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_apiguard_oauth_key")),
+        sa.UniqueConstraint("thumbprint", name=op.f("uq_apiguard_oauth_key_thumbprint")),
+    )
+    op.create_index(op.f("ix_apiguard_oauth_key_client_id"), "apiguard_oauth_key", ["client_id"], unique=False)
+    op.create_table(
+        "apiguard_oauth_request",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("client_id", sa.String(length=40), nullable=False),
+        sa.Column("user_id", sa.String(length=200), nullable=False),
+        sa.Column("redirect_uri", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=True),
+        sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("audience", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("challenge", sa.String(length=43), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_request_client_id")
+        ),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_apiguard_oauth_request")),
+    )
+    op.create_index(
+        op.f("ix_apiguard_oauth_request_expires_at"), "apiguard_oauth_request", ["expires_at"], unique=False
+    )
     op.create_table(
         "apiguard_review_message",
         sa.Column("id", sa.String(length=40), nullable=False),
@@ -529,7 +623,11 @@ def upgrade() -> None:
         sa.Column("user_id", sa.String(length=200), nullable=True),
         sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("audience", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
-        sa.Column("cnf", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
+        sa.Column(
+            "cnf",
+            sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql"),
+            nullable=True,
+        ),
         sa.Column("environment", sa.String(length=20), nullable=False),
         sa.Column("issued_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
