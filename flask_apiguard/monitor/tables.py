@@ -31,5 +31,5 @@ anomaly = sa.Table(
     sa.Column("muted_until", Instant),
     sa.Column("closed_at", Instant),
     sa.Index(None, "client_id", "kind", "raised_at"),
-    sa.Index(None, "state", "raised_at"),
+    sa.Index(None, "state", "id"),
 )

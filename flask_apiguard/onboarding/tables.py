@@ -62,13 +62,14 @@ review = sa.Table(
     sa.Column("noticed_at", Instant),
     sa.Column("exception", sa.Boolean, nullable=False, default=False),
     sa.Column("sampled", sa.Boolean, nullable=False, default=False),
-    sa.Column("state", sa.String(20), nullable=False, index=True),
+    sa.Column("state", sa.String(20), nullable=False),
     sa.Column("approved_scopes", Json, nullable=False, default=list),
     sa.Column("until", Instant),
     sa.Column("decided_at", Instant),
     sa.Column("decided_by", sa.String(160)),
     sa.Column("decision_reason", sa.Text, nullable=False, default=""),
     sa.Column("version", sa.Integer, nullable=False, default=1),
+    sa.Index(None, "state", "id"),
     # Of two who ask for the same at once, one finds it asked for already.
     sa.Index(
         "uq_apiguard_review_open",
