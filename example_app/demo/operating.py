@@ -60,7 +60,7 @@ def misbehaviour(stage: Stage) -> None:
     stage.screen.request("GET", "/api/v1/shipments  (32 times)", 403, seconds, "A program tries what it may not")
     anomaly = _raised(mara, stage)
     stage.note(anomaly["sentences"][0])
-    stage.mail(stage.address("ada"), f"Client {stage.ids['production']}")
+    stage.mail(stage.address("ada"), f"Acme Pay of {stage.partner} (production)")
     mara.post(
         f"/clients/{stage.ids['production']}/suspension", "Mara suspends the client",
         json_={"reason": "Until somebody at Acme explains the refusals."},

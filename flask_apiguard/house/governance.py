@@ -101,9 +101,11 @@ class Governance(Gatehouse):
         return sorted(found)
 
     def _contacts_of(self, client_id: str) -> Iterable[str]:
+        """Whom an anomaly of a client concerns: who answers for it, and who may suspend it."""
         with self.store.read() as conn:
             contact = registry.application(conn, registry.client(conn, client_id).application_id).contact_email
-        return (contact,) if contact else ()
+            judges = onboarding.judges_addresses(conn, self.clock.now())
+        return sorted({*judges, contact} - {""})
 
     def _anomaly_raised(self, anomaly: Anomaly) -> None:
         signals.anomaly_detected.send(self.app, anomaly=anomaly)

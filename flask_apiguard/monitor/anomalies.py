@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..clients import registry
 from ..contracts import Notice
 from ..crypto import new_id
 from ..db import Store, Transaction
@@ -103,10 +104,23 @@ def put(tx: Transaction, client_id: str, finding: Finding, to: tuple[str, ...]) 
         evidence={**told, "severity": finding.severity, "calls": [one["id"] for one in finding.evidence]},
         reason=finding.sentences[0],
     )  # fmt: skip
-    subject = f"Client {client_id}: {finding.kind.replace('_', ' ')}"
+    whose, which = _named(tx, client_id)
+    text = "\n\n".join((which, *finding.sentences))
     key = f"anomaly:{finding.kind}:{client_id}"
-    notify(tx, Notice(key, subject, "\n\n".join(finding.sentences), to, finding.severity, told))
+    notify(tx, Notice(key, f"{whose}: {finding.kind.replace('_', ' ')}", text, to, finding.severity, told))
     return anomaly_of(tx.execute(sa.select(anomaly).where(anomaly.c.id == raised_id)).one())
+
+
+def _named(tx: Transaction, client_id: str) -> tuple[str, str]:
+    """Whose client it is, for a subject, and which one, for the text; people know names, not ids."""
+    try:
+        found = registry.client(tx, client_id)
+    except Missing:
+        return f"Client {client_id}", f"This is about client {client_id}."
+    application = registry.application(tx, found.application_id)
+    owner = registry.organization(tx, application.organization_id)
+    whose = f"{application.name} of {owner.name}"
+    return f"{whose} ({found.environment})", f"This is about {whose}: its {found.environment} client, {client_id}."
 
 
 def listed(

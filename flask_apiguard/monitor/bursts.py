@@ -43,7 +43,7 @@ class RefusalBurst:
         sentences = (
             self._what(refused, counted.total, reasons[top], top),
             f"It began at {first:%H:%M:%S} UTC on {first:%Y-%m-%d} and shows on {_routes(evidence)}.",
-            _advice(client_id, top),
+            _advice(top),
         )
         return Finding(KIND, score, "critical" if score >= CRITICAL_FROM else "warning", sentences, evidence)
 
@@ -68,9 +68,7 @@ def _routes(evidence: tuple[dict[str, Any], ...]) -> str:
     return shown if len(routes) <= 3 else f"{shown} and {len(routes) - 3} more"
 
 
-def _advice(client_id: str, reason: str) -> str:
+def _advice(reason: str) -> str:
     known = _reason(reason)
     hint = f' They are told: "{known.action}"' if known is not None else ""
-    return (
-        f"Ask the contacts of {client_id} whether they changed something, and suspend the client if nobody knows.{hint}"
-    )
+    return f"Ask its contacts whether they changed something, and suspend the client if nobody knows.{hint}"

@@ -17,6 +17,7 @@ from .onboarding import Onboarding
 from .policy import Certification, ReviewPolicy
 from .records import Basis, Kind, Message, Review, ReviewState, Vote
 from .sandbox import Entered
+from .sitters import judges_addresses
 
 __all__ = [
     "MOVES",
@@ -46,5 +47,6 @@ __all__ = [
     "Vote",
     "Waiver",
     "certification_of",
+    "judges_addresses",
     "registry_of",
 ]

@@ -44,7 +44,7 @@ def test_a_burst_is_noticed_from_the_events_themselves_with_evidence(
         "23 of 28 calls in the last 5 minutes were refused, 22 of them because a scope is missing (gate:scope:missing)."
     )
     assert "GET /orders" in where
-    assert CLIENT in todo
+    assert "suspend the client" in todo
     assert Reason.SCOPE_MISSING.action in todo
     assert len(anomaly.evidence) == 10
     assert {row["reason"] for row in anomaly.evidence} == {"gate:scope:missing"}
@@ -55,7 +55,7 @@ def test_a_burst_is_noticed_from_the_events_themselves_with_evidence(
     assert entry.evidence["anomaly"] == anomaly.id
     (notice,) = told.notices
     assert notice.to == ("ops@example.org",)
-    assert notice.text == "\n\n".join(anomaly.sentences)
+    assert notice.text == "\n\n".join((f"This is about client {CLIENT}.", *anomaly.sentences))
     assert notice.severity == anomaly.severity == "warning"
     assert book.verify().ok
 
