@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..access import grants_of
 from ..clients import Application, registry
-from ..errors import Denied
 from ..onboarding.moves import locked
 from ..people import Act, demand
-from ..values import Actor, Decision, Environment, Reason, State
+from ..values import Actor, Environment, State
 from .call import Answer, Call
 from .dossiers import (
     ApplicationIn,
@@ -140,24 +139,12 @@ def edit(call: Call) -> Answer:
     with call.write() as tx:
         application_of(call, tx, Act.CLIENTS_APPLICATION_CHANGE)
         found = locked(tx, call.path["application_id"])
-        demand_version(call, found.version)
+        call.demand_version(found.version)
         changed = call.house.onboarding.edit(tx, call.by, found.id, _facts(call.body))
         if changed.contact_email != found.contact_email:
             changed = _contact(call, tx, changed)
     with call.read() as conn:
         return _whole(call, conn, changed)
-
-
-def demand_version(call: Call, version: int) -> None:
-    """Go on only when the caller knows what it changes (RFC 9110, section 13.1.1).
-
-    :raises Denied: 428 without If-Match, 412 when somebody else was faster.
-    """
-    told = call.request.headers.get("If-Match")
-    if told is None:
-        raise Denied(Decision(False, Reason.API_VERSION_MISSING))
-    if told.strip() != "*" and f'"{version}"' not in [one.strip().removeprefix("W/") for one in told.split(",")]:
-        raise Denied(Decision(False, Reason.API_VERSION_STALE, have=str(version)))
 
 
 @table.put("/applications/<application_id>/reference", "Bind an application to the host's customer",

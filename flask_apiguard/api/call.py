@@ -111,6 +111,17 @@ class Call:
         """Whether this actor may."""
         return may(self.by, act, organization_id)
 
+    def demand_version(self, version: int) -> None:
+        """Go on only when the caller read what is written now (RFC 9110, section 13.1.1).
+
+        :raises Denied: 428 without If-Match, 412 when somebody else was faster.
+        """
+        told = self.request.headers.get("If-Match")
+        if told is None:
+            raise Denied(Decision(False, Reason.API_VERSION_MISSING))
+        if told.strip() != "*" and f'"{version}"' not in [one.strip().removeprefix("W/") for one in told.split(",")]:
+            raise Denied(Decision(False, Reason.API_VERSION_STALE, have=str(version)))
+
     def organization(self) -> str:
         """The organization that the caller acts for.
 

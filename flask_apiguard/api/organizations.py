@@ -35,10 +35,17 @@ def _next(call: Call, found: Organization) -> list[Next]:
     follow = [call.next("applications", "GET", "/applications", "See its applications.")]
     if call.may(Act.CLIENTS_APPLICATION_CREATE, found.id) and call.house.onboarding.door == "open":
         follow.append(call.next("create-application", "POST", "/applications", "Register what will call."))
+    if call.may(Act.CLIENTS_ORGANIZATION_CHANGE, found.id):
+        path, why = "/organizations/<id>", "Give it another name; name the version that you read in If-Match."
+        follow.append(call.next("edit", "PATCH", path, why, id=found.id))
     if call.may(Act.PEOPLE_INVITATION_SEND, found.id):
         path, why = "/organizations/<id>/invitations", "Bring somebody in."
         follow.append(call.next("invite", "POST", path, why, id=found.id))
     return follow
+
+
+def _answer(call: Call, found: Organization, **headers: str) -> Answer:
+    return Answer(found, _next(call, found), headers={"ETag": f'"{found.version}"', **headers})
 
 
 @table.get("/organizations", "Organizations", query=PageIn, out=OrganizationOut, many=True,
@@ -69,7 +76,7 @@ def create(call: Call) -> Answer:
             call.by = replace(call.by, organization_id=made.id, seats=call.by.seats | {f"owner@{made.id}"})
             call.house.people.give_seat(tx, call.by, call.by.id, made.id, "owner")
     href = call.href("/organizations/<id>", id=made.id)
-    return Answer(made, _next(call, made), headers={"Location": href})
+    return _answer(call, made, Location=href)
 
 
 def _demand_open(call: Call) -> None:
@@ -93,4 +100,14 @@ def read(call: Call) -> Answer:
     demand(call.by, Act.CLIENTS_ORGANIZATION_READ, call.path["organization_id"])
     with call.read() as conn:
         found = registry.organization(conn, call.path["organization_id"])
-    return Answer(found, _next(call, found))
+    return _answer(call, found)
+
+
+@table.patch("/organizations/<organization_id>", "Edit facts of an organization; needs If-Match",
+             body=OrganizationIn, out=OrganizationOut, act=Act.CLIENTS_ORGANIZATION_CHANGE)  # fmt: skip
+def edit(call: Call) -> Answer:
+    demand(call.by, Act.CLIENTS_ORGANIZATION_CHANGE, call.path["organization_id"])
+    with call.write() as tx:
+        call.demand_version(registry.organization(tx, call.path["organization_id"]).version)
+        found = registry.edit_organization(tx, call.by, call.path["organization_id"], call.body["name"])
+    return _answer(call, found)

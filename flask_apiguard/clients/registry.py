@@ -90,6 +90,25 @@ def create_organization(tx: Transaction, by: By, name: str) -> Organization:
     return made
 
 
+def edit_organization(tx: Transaction, by: By, organization_id: str, name: str) -> Organization:
+    """Give an organization another name.
+
+    :raises Missing: there is none. :raises Conflict: somebody else changed it meanwhile.
+    """
+    before = organization(tx, organization_id)
+    if before.name == name:
+        return before
+    table = tables.organization
+    mine = (table.c.id == before.id, table.c.version == before.version)
+    if tx.execute(table.update().where(*mine).values(name=name, version=before.version + 1)).rowcount != 1:
+        raise Conflict("Somebody else changed this organization meanwhile.")
+    enter(
+        tx, by, Happening.CLIENTS_ORGANIZATION_CHANGED, f"organization:{before.id}",
+        before={"name": before.name}, after={"name": name}, organization=before.id,
+    )  # fmt: skip
+    return organization(tx, before.id)
+
+
 def create_application(
     tx: Transaction,
     by: By,

@@ -97,6 +97,9 @@ def _application(town: Town, day: Day) -> dict[str, str]:
     here = f"/applications/{draft.json['id']}"
     day("GET", "/applications?state=draft", who="ann")
     day("GET", here, who="ann")
+    own = day("GET", f"/organizations/{town.ids['ann_org']}", who="ann")
+    name, etag = {"name": "Ann and daughters"}, own.headers["ETag"] or ""
+    assert day("PATCH", f"/organizations/{town.ids['ann_org']}", name, "ann", If_Match=etag).json["version"] == 2
     day("PATCH", here, {"data_class": "orders"}, "ann", If_Match=draft.headers["ETag"] or "")
     day("PUT", f"{here}/reference", {"reference": "customer:42"}, "adam")
     day("POST", f"{here}/contact", {}, "ann")
@@ -167,7 +170,7 @@ def _records(town: Town, day: Day, here: dict[str, str]) -> None:
     assert listed[0]["reason"] == "gate:scope:missing"
     why = day("GET", listed[0]["explain"], who="ann").json
     assert [step["outcome"] for step in why["steps"]] == ["passed"] * 4 + ["refused"] + ["not reached"] * 3
-    assert why["steps"][3]["needed"] == "orders:write"
+    assert why["steps"][4]["needed"] == "orders:write"
     assert {step["step"]: step["seen"] for step in why["steps"]}["access"] == "orders:read"
     assert why["next"][0]["href"].endswith("gate-scope-missing")
 

@@ -19,7 +19,6 @@ from .conftest import Town, make_app
 
 @pytest.mark.parametrize(("method", "path", "status", "code"), [
     ("GET", "/nowhere", 404, Reason.API_MISSING),
-    ("GET", "//", 404, Reason.API_MISSING),
     ("GET", "/applications/", 404, Reason.API_MISSING),
     ("PUT", "/applications", 405, Reason.API_METHOD),
     ("TRACE", "/applications", 405, Reason.API_METHOD),
@@ -121,6 +120,24 @@ def test_an_edit_names_the_version_it_changes(town: Town) -> None:
     stale = town.go("PATCH", path, {"name": "Three"}, "ann", If_Match=etag)
     assert (stale.status, stale.json["code"]) == (412, str(Reason.API_VERSION_STALE))
     assert town.go("GET", path, who="ann").json["name"] == "Two"
+
+
+def test_an_organization_gets_another_name_from_its_owner_on_record(town: Town) -> None:
+    town.person("dan", town.ids["bob_org"], "developer")
+    path = f"/organizations/{town.ids['bob_org']}"
+    read = town.go("GET", path, who="bob")
+    etag, entries = read.headers["ETag"] or "", town.entries()
+    assert town.go("PATCH", path, {"name": "Bob & Co"}, "bob").status == 428
+    assert town.go("PATCH", path, {"name": "Mine"}, "dan", If_Match=etag).status == 403
+    assert town.go("PATCH", path, {"name": "Mine"}, "ann", If_Match=etag).status == 404
+    method, href = read.follow("edit")
+    edited = town.go(method, href, {"name": "Bob & Co"}, "bob", If_Match=etag)
+    assert (edited.status, edited.json["name"], edited.headers["ETag"]) == (200, "Bob & Co", '"2"')
+    assert town.go("PATCH", path, {"name": "Bob & Daughters"}, "bob", If_Match=etag).status == 412
+    (entry,) = town.house.ledger.entries(happening="clients:organization:changed").entries
+    assert (entry.before, entry.after) == ({"name": "bob and sons"}, {"name": "Bob & Co"})
+    assert town.entries() == entries + 1
+    assert "edit" not in {one["action"] for one in town.go("GET", path, who="dan").json["next"]}
 
 
 def test_pages_of_a_list_are_complete_and_disjoint(town: Town) -> None:
