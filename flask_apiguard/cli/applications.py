@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,17 +12,17 @@ from .. import access, credentials
 from ..clients import registry
 from ..clients.registry import Application, Client
 from ..db import Transaction
-from ..onboarding import Kind, Review
+from ..onboarding import Kind, Review, Waiver
 from ..people import Act
 from ..values import Environment, State
-from .common import REFUSED, Desk, cell, command, lines, reasoned, table
+from .common import REFUSED, Desk, cell, command, lines, moment, reasoned, table
 from .keys import ENVIRONMENTS, show_secret
 from .walk import every_application
 
 
 @click.group()
 def applications() -> None:
-    """Applications: list, show, check, move, suspend, resume, retire."""
+    """Applications: list, show, check, waive, move, suspend, resume, retire."""
 
 
 @command(applications, "list")
@@ -68,6 +69,7 @@ def show(desk: Desk, application_id: str) -> None:
                 for one in credentials.list_of(conn, client.id)
             ],
             "checks": house.onboarding.checks_of(conn, found.id),
+            "waivers": house.onboarding.waivers(conn, found.id),
             "graduation": house.onboarding.graduation_of(conn, found.id),
             "certification": {"step": certified, "next": next_date},
             "reviews": [_review(one) for one in house.onboarding.reviews(conn, application_id=found.id)],
@@ -98,6 +100,7 @@ def _page(told: Mapping[str, Any]) -> str:
         _list("Grants", told["grants"], ("scope", "environment", "since", "until", "review_id")),
         _list("Credentials", told["credentials"], ("id", "environment", "name", "hint", "phase", "ends")),
         _list("Checks", told["checks"], ("name", "verdict", "detail", "waived_until")),
+        _list("Waivers", told["waivers"], ("id", "check", "until", "by", "seconded_by")),
         _list("Graduation", told["graduation"], ("name", "title", "done", "at")),
         _list("Reviews", told["reviews"], ("id", "kind", "environment", "state", "risk")),
         _list("Next", told["next"], ("action", "why")),
@@ -150,6 +153,35 @@ def move(desk: Desk, application_id: str, state: str, reason: str) -> None:
     with desk.house.store.write() as tx:
         moved = onboarding.move(tx, desk.by, application_id, State(state), reason=reason)
     desk.facts({"application": moved.id, "state": moved.state})
+
+
+@command(applications, "waive")
+@click.argument("application_id", metavar="APPLICATION")
+@click.argument("check_name", metavar="CHECK")
+@click.option("--until", type=moment, metavar="DATE", required=True, help="Until when the check is not waited for.")
+@reasoned
+def waive(desk: Desk, application_id: str, check_name: str, until: dt.datetime, reason: str) -> None:
+    """Propose to go on without a check until a date; it counts once a second person agrees. Takes a person token."""
+    with desk.house.store.write() as tx:
+        made = desk.house.onboarding.waive(tx, desk.by, application_id, check_name, reason, until)
+    desk.facts({**_waiver(made), "next": f"A second person: applications second {made.id}"})
+
+
+@command(applications, "second")
+@click.argument("waiver_id", metavar="WAIVER")
+def second(desk: Desk, waiver_id: str) -> None:
+    """Agree, as the second person, that a check is not waited for. Takes a person token."""
+    with desk.house.store.write() as tx:
+        desk.demand(Act.ONBOARDING_CHECK_WAIVE)
+        made = desk.house.onboarding.second(tx, desk.by, waiver_id)
+    desk.facts(_waiver(made))
+
+
+def _waiver(one: Waiver) -> dict[str, Any]:
+    return {
+        "waiver": one.id, "application": one.application_id, "check": one.check, "until": one.until,
+        "reason": one.reason, "proposed_by": one.by, "seconded_by": one.seconded_by,
+    }  # fmt: skip
 
 
 @command(applications, "refer")

@@ -11,7 +11,7 @@ import click
 from ..house import House
 from .common import REFUSED, USAGE, Desk, Refused, alone, plain, table
 from .middleware import chain_of
-from .routes import OWN, UNDECLARED, routes_of, suggestions, summary
+from .routes import OWN, UNDECLARED, routes_of, suggestions, summary, with_own_folded
 
 LOCK = "apiguard.lock"
 VERSION = 1
@@ -30,7 +30,7 @@ def coverage(desk: Desk, lock: bool, suggest: bool, path: Path | None) -> None:
     and says something else.
     """
     house = desk.house
-    rows, layers = routes_of(house), chain_of(house.app)
+    rows, layers = with_own_folded(routes_of(house)), chain_of(house.app)
     path = path or lock_path(house)
     if lock:
         write_lock(path, rows)
@@ -47,11 +47,8 @@ def coverage(desk: Desk, lock: bool, suggest: bool, path: Path | None) -> None:
 
 
 def _text(found: dict[str, Any]) -> str:
-    theirs = [row for row in found["routes"] if row["status"] != OWN]
-    rows = [{**row, "demands": summary(row), "in": "in" if row["inside"] else "out"} for row in theirs]
-    told = [table(rows, ("status", "in", "method", "route", "demands", "endpoint"))]
-    own = len(found["routes"]) - len(theirs)
-    told += [f"and {own} of flask_apiguard's own, which prove their callers themselves", ""] if own else [""]
+    rows = [{**row, "demands": summary(row), "in": "in" if row["inside"] else "out"} for row in found["routes"]]
+    told = [table(rows, ("status", "in", "method", "route", "demands", "endpoint")), ""]
     for layer in found["middleware"]:
         told.append(f"middleware  {layer['name']}")
         if layer["warning"]:
@@ -61,7 +58,8 @@ def _text(found: dict[str, Any]) -> str:
     if found["suggestions"]:
         told += ["", "Missing lines:", *(f"  {line}" for line in found["suggestions"])]
     count = found["undeclared"]
-    told += ["", f"{count} of {len(rows)} undeclared and therefore closed." if count else "Nothing is undeclared."]
+    theirs = sum(row["status"] != OWN for row in rows)
+    told += ["", f"{count} of {theirs} undeclared and therefore closed." if count else "Nothing is undeclared."]
     return "\n".join(told)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,29 @@ def routes_of(house: House) -> list[dict[str, Any]]:
     return found
 
 
+def with_own_folded(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with one row for each blueprint of ours: its routes prove their callers themselves."""
+    folded: dict[str, dict[str, Any]] = {}
+    found = []
+    for row in rows:
+        name = row["endpoint"].partition(".")[0]
+        if row["status"] != OWN:
+            found.append(row)
+        elif name in folded:
+            folded[name]["route"] = _common(folded[name]["route"], row["route"])
+        else:
+            folded[name] = {**row, "method": "*", "endpoint": f"{name}.*"}
+            found.append(folded[name])
+    return found
+
+
+def _common(first: str, second: str) -> str:
+    """What two routes begin with, by whole segments."""
+    pairs = zip(first.removesuffix("/*").split("/"), second.split("/"), strict=False)
+    alike = itertools.takewhile(lambda pair: pair[0] == pair[1], pairs)
+    return "/".join([*(segment for segment, _ in alike), "*"])
+
+
 def _told(house: House, url_rule: UrlRule, rule: Rule | None) -> dict[str, Any]:
     inside = house.book.inside(url_rule.rule)
     if rule is None:
@@ -71,6 +95,8 @@ def _schema(schema: Any) -> str:
 
 def summary(row: dict[str, Any]) -> str:
     """What is demanded, in one line."""
+    if row["status"] == OWN:
+        return "proves its callers itself"
     parts = [" ".join(row.get("scopes", ()))]
     parts += [" | ".join(one) for one in row.get("any_of", ())]
     parts += [f"role {name}" for name in row.get("roles", ())]

@@ -28,6 +28,14 @@ def test_every_route_says_what_it_demands_or_why_not(told: Any, tmp_path: Path) 
     assert rows["GET /"]["status"] == "outside"
 
 
+def test_each_blueprint_of_ours_is_one_line(run: Run, told: Any, tmp_path: Path) -> None:
+    own = [row for row in told("coverage", "--path", str(tmp_path / "lock"))["routes"] if row["status"] == "own"]
+    assert [(row["method"], row["endpoint"]) for row in own] == [("*", "apiguard_api.*")]
+    assert own[0]["route"].startswith("/apiguard/")
+    (line,) = [line for line in run("coverage").out.splitlines() if "apiguard_api" in line]
+    assert "proves its callers itself" in line
+
+
 def test_an_undeclared_route_is_a_finding_with_the_line_to_write(program: Run, tmp_path: Path) -> None:
     answer = program("coverage", "--suggest", "--path", str(tmp_path / "lock"), SHOP_HOLE="1")
     assert answer.status == 1

@@ -85,6 +85,27 @@ def test_a_draft_moves_as_far_as_its_checks_let_it(app: Flask, run: Run, told: A
     assert run("applications", "move", draft.id, "somewhere", *WHY).status == 2
 
 
+def test_a_check_is_waived_by_two_people_and_by_nobody_alone(run: Run, told: Any, house: House) -> None:
+    with house.store.write() as tx:
+        owner = registry.create_organization(tx, operator(), "Acme")
+        draft = registry.create_application(tx, operator(), owner.id, "Acme Pay")
+    rita, rolf = (admit(house, told, f"{name}@example.org", "reviewer") for name in ("rita", "rolf"))
+    words = ("applications", "waive", draft.id, "purpose", "--until", f"{house.clock.now():%Y}-12-31", *WHY)
+    refused = run(*words)
+    assert refused.status == 1
+    assert "person token" in refused.err
+    made = told(*words, "--as", rita)
+    alone = run("applications", "second", made["waiver"], "--as", rita)
+    assert alone.status == 1
+    assert "Ask another reviewer" in alone.err
+    agreed = told("applications", "second", made["waiver"], "--as", rolf)
+    assert agreed["seconded_by"] is not None
+    run("applications", "check", draft.id)
+    shown = told("applications", "show", draft.id)
+    assert [one["waived_until"] is not None for one in shown["checks"] if one["name"] == "purpose"] == [True]
+    assert made["waiver"] in run("applications", "show", draft.id).out
+
+
 def test_a_review_is_asked_for_shown_questioned_and_decided(told: Any, run: Run, house: House, made: Any) -> None:
     token = admit(house, told, "rita@example.org", "reviewer")
     admit(house, told, "rolf@example.org", "reviewer")
