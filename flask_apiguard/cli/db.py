@@ -88,7 +88,8 @@ def backup(desk: Desk, file: Path, force: bool) -> None:
     taken = [str(target) for target in targets.values() if target.exists()]
     if taken and not force:
         raise Refused(f"{' and '.join(taken)} would be overwritten.", "Give another name, or --force.")
-    house.recorder.settle()
+    if not house.recorder.settle(60.0):
+        raise Refused("The newest calls could not be stored in time.", "Run it again when the app has less to do.")
     found = [_copy(store, target) for store, target in targets.items()]
     kept = str(house.ledger.file)
     secret = "APIGUARD_SECRET" if house.settings.source(SECRET) != "default" else str(house.folder / SECRET_FILE)

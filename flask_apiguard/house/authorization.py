@@ -32,6 +32,12 @@ class Authorization(Foundations):
         url, limiter = self.settings[quotas.COUNTERS_URL], self.options.limiter
         if url is None and limiter is None and self.app.testing and self.settings[DATABASE_URL] is None:
             return quotas.Memory()
+        if url is None and limiter is None:
+            try:
+                # With the state elsewhere nobody has made the instance folder yet, and the first call is counted here.
+                self.folder.mkdir(parents=True, exist_ok=True)
+            except OSError:
+                pass  # the counter meets the same, and answers as APIGUARD_COUNTERS_AWAY says
         return quotas.counter_for(url, self.folder, limiter)
 
     @cached_property

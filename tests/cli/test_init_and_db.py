@@ -70,7 +70,11 @@ def test_a_backup_taken_while_the_app_works_opens_again(app: Flask, run: Run, tm
     assert events.execute("SELECT count(*) FROM apiguard_access_event").fetchone() == (1,)
     events.close()
     secret = (app.extensions["apiguard"].folder / "apiguard.secret").read_text()
-    other = make(APIGUARD_DATABASE_URL=f"sqlite:///{tmp_path / 'copy.db'}", APIGUARD_SECRET=secret, TESTING=True)
+    # A folder that nobody has made yet: with a URL the store stands elsewhere, counters and spool stand here.
+    other = make(
+        INSTANCE_PATH=str(tmp_path / "other"), APIGUARD_DATABASE_URL=f"sqlite:///{tmp_path / 'copy.db'}",
+        APIGUARD_SECRET=secret, TESTING=True,
+    )  # fmt: skip
     got = other.test_client().get("/api/orders", headers={"Authorization": f"Bearer {caller.key}"})
     assert got.status_code == 200
     other.extensions["apiguard"].close()
