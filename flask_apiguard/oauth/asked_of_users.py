@@ -14,6 +14,7 @@ from ..db import Store
 from .asking import Ask, Back
 from .codes import Codes
 from .consents import consent_of, give
+from .pushed import use_up
 from .refusals import Error
 from .tables import oauth_request as table
 
@@ -46,6 +47,7 @@ class AskedOfUsers:
         """Keep a request for a user, and say what to show them. Those that nobody answered are cleared away."""
         text = random_text(LENGTH)
         with self._store.write() as tx:
+            use_up(tx, ask.pushed)
             stale = sa.select(table.c.digest).where(table.c.expires_at <= tx.now).limit(PRUNED_AT_ONCE)
             tx.execute(table.delete().where(table.c.digest.in_(stale)))
             tx.execute(
@@ -71,6 +73,7 @@ class AskedOfUsers:
     def allow_again(self, ask: Ask, user_id: str) -> str:
         """The URL that carries a code, without asking again."""
         with self._store.write() as tx:
+            use_up(tx, ask.pushed)
             code = self._codes.make(
                 tx, client_id=ask.client.facts.id, user_id=user_id, redirect_uri=ask.back.redirect_uri,
                 scopes=sorted(ask.scopes), audience=list(ask.audience), challenge=ask.challenge,

@@ -59,6 +59,8 @@ class Ask:
     audience: tuple[str, ...]
     challenge: str
     prompts: frozenset[str]
+    #: What is used up when this is put before a user, if it was pushed.
+    pushed: str | None = None
 
 
 def read_client(query: bytes, registrations: Registrations, places: Places) -> tuple[Form, Registration, Back]:

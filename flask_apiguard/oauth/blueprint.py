@@ -47,6 +47,7 @@ def mount(
         endpoints, places.rule("introspect"), "introspect",
         _posted(app, lambda asked: server().introspect(asked), shared=False),
     )  # fmt: skip
+    add(endpoints, places.rule("par"), "par", _posted(app, lambda asked: server().push(asked), shared=False))
     add(endpoints, places.rule("authorize"), "authorize", pages.authorize)
     add(endpoints, places.rule("consent"), "consent", pages.consent)
     add(endpoints, places.rule("connections"), "connections", Connections(pages).view)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Request, render_template, request, url_for
@@ -56,11 +57,12 @@ class Pages:
             return self.away()
 
     def _authorize(self, server: Server) -> Response:
-        form, client, back = read_client(request.query_string, server.registrations, server.places)
+        query, pushed = server.pushed.query_of(request.query_string)
+        form, client, back = read_client(query, server.registrations, server.places)
         self.note(Caller(client=client.facts))
         try:
             ask = read_rest(form, client, back, server.places)
-            return self._put(server, ask)
+            return self._put(server, replace(ask, pushed=pushed))
         except Refused as refusal:
             self.note(None, Decision(False, Reason.OAUTH_REQUEST, refusal.description, need=refusal.error.value))
             return self.redirect(back.to(**refusal.document))

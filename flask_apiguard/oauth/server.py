@@ -31,6 +31,7 @@ from .issuing import Issuing
 from .metadata import resource_document, server_document
 from .places import Places
 from .proved import Clients, Proved, presented
+from .pushed import Pushed
 from .refreshing import Refreshing
 from .refusals import Error, Refused
 from .registrations import Registrations
@@ -61,6 +62,7 @@ class Server:
         assertions = Assertions(store, secrets, places.issuer)
         self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions)
         issuing = Issuing(store, tokens, places, refresh_lifetime)
+        self.pushed = Pushed(store, secrets, self.registrations, places)
         codes = Codes(store, secrets, issuing)
         self.asked_of_users = AskedOfUsers(store, secrets, codes, scopes, places.issuer)
         grant_types = (
@@ -88,6 +90,12 @@ class Server:
             return _typed(self._engine.create_token_response(asked))
 
         return self._answered(request, "token", act)
+
+    def push(self, request: Request) -> Answer:
+        """The endpoint for pushed authorization requests (RFC 9126)."""
+        return self._answered(
+            request, "par", lambda asked: Answer(201, self.pushed.keep(self._prove(asked), asked.parameters))
+        )
 
     def revoke(self, request: Request) -> Answer:
         """The revocation endpoint (RFC 7009). The answer is empty."""

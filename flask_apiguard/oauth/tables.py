@@ -46,6 +46,17 @@ oauth_request = sa.Table(
     sa.Column("consumed_at", Instant),
 )
 
+#: Requests that clients pushed, in the written form of a query (RFC 9126).
+oauth_pushed = sa.Table(
+    "apiguard_oauth_pushed",
+    metadata,
+    sa.Column("digest", sa.String(64), primary_key=True),
+    sa.Column("client_id", sa.String(40), sa.ForeignKey(client.c.id), nullable=False),
+    sa.Column("query", sa.Text, nullable=False),
+    sa.Column("expires_at", Instant, nullable=False, index=True),
+    sa.Column("consumed_at", Instant),
+)
+
 oauth_code = sa.Table(
     "apiguard_oauth_code",
     metadata,
