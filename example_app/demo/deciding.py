@@ -21,7 +21,7 @@ def graduation(stage: Stage) -> None:
     for one in steps["items"]:
         stage.note(f"[{'x' if one['done'] else ' '}] {one['title']}")
     demand(all(one["done"] for one in steps["items"]), "Every step should be ticked by now.", steps)
-    stage.ids["request-production"] = steps.next("request-production")
+    stage.note(next(one["why"] for one in steps["next"] if one["action"] == "run-checks"))
 
 
 def production(stage: Stage) -> None:
@@ -30,10 +30,11 @@ def production(stage: Stage) -> None:
     ada, mara = stage.people["ada"], stage.people["mara"]
     here = f"/applications/{stage.ids['application']}"
     ask = {"kind": "production", "reason": "The pilot with two customers is over and went well."}
-    early = ada.post(stage.ids["request-production"], "Not before it is bound to a customer", 409, json_=ask)
+    early = ada.post(f"{here}/reviews", "Not before it is bound to a customer", 409, json_=ask)
     stage.note(early["detail"])
-    mara.call("PUT", f"{here}/reference", "Mara binds it to the region north", json_={"reference": "north"})
-    review = ada.post(stage.ids["request-production"], "Ada asks for production", 201, json_=ask)
+    bind = mara.get(here).next("set-reference")
+    mara.call("PUT", bind, "Mara binds it to the region north", json_={"reference": "north"})
+    review = ada.post(ada.get(here).next("request-production"), "Ada asks for production", 201, json_=ask)
     demand(review["needed"] == 2 and review["risk"] == "critical", "Two people should be needed.", review)
     routes = len(review["evidence"]["routes"])
     stage.note(
