@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ..house import House
 
 
-
 @cache
 def _paths() -> Map:
     """Every path of the table; made once for all apps, at the first call, so that no factory pays for it."""

@@ -80,7 +80,12 @@ def show(desk: Desk, application_id: str) -> None:
 
 def _credential(one: credentials.Credential) -> dict[str, Any]:
     return {
-        "id": one.id, "kind": one.kind, "name": one.name, "hint": one.hint, "ends": one.ends_at, "client": one.client_id
+        "id": one.id,
+        "kind": one.kind,
+        "name": one.name,
+        "hint": one.hint,
+        "ends": one.ends_at,
+        "client": one.client_id,
     }
 
 

@@ -38,9 +38,7 @@ def findings(look: Look) -> list[Finding]:
         except (APIGuardError, OSError) as error:
             message, fix, _ = sentences(error)
             name = examine.__name__.replace("_", "-")
-            found.append(
-                Finding(Severity.ERROR, f"{name}-unknown", message, "It could not be looked at.", fix, name)
-            )
+            found.append(Finding(Severity.ERROR, f"{name}-unknown", message, "It could not be looked at.", fix, name))
     return sorted(found, key=lambda one: _ORDER.index(one.severity))
 
 

@@ -161,9 +161,7 @@ def _round(house: House, by: By, made: Invited, probe: Probe, way: str, revoking
     return Round(probe.name, way, seen.late, seen.asked, seen.admitted)
 
 
-def _record(
-    house: House, by: By, made: Invited, done: list[Round], worst: float, budget: int, passed: bool
-) -> None:
+def _record(house: House, by: By, made: Invited, done: list[Round], worst: float, budget: int, passed: bool) -> None:
     with house.store.write() as tx:
         enter(
             tx, by, Happening.MONITOR_DRILL_RUN, f"application:{made.application.id}", reason=WHY,

@@ -160,9 +160,7 @@ def _demand_for(desk: Desk, tx: Transaction, client_id: str, act: Act) -> None:
 )  # fmt: skip
 @click.option("--lifetime", type=span, help="How long the new one lives.")
 @reasoned
-def rotate(
-    desk: Desk, credential_id: str, overlap: dt.timedelta, lifetime: dt.timedelta | None, reason: str
-) -> None:
+def rotate(desk: Desk, credential_id: str, overlap: dt.timedelta, lifetime: dt.timedelta | None, reason: str) -> None:
     """Give a credential a successor; the old one works on for a while, never beyond its own end."""
     with desk.house.store.write() as tx:
         old = credentials.get(tx, credential_id)
@@ -213,8 +211,6 @@ def import_(desk: Desk, file: IO[str], client_id: str, reason: str) -> None:
         raise Refused("The file holds no key.", "Give it a header, and a line for each key.", status=2)
     with desk.house.store.write() as tx:
         _demand_for(desk, tx, client_id, Act.CREDENTIALS_CREDENTIAL_IMPORT)
-        taken = credentials.import_hashed(
-            desk.house.keys, desk.house.secrets, tx, desk.by, client_id, entries, reason
-        )
+        taken = credentials.import_hashed(desk.house.keys, desk.house.secrets, tx, desk.by, client_id, entries, reason)
     found = [{"id": one.id, "name": one.name, "ends": one.ends_at} for one in taken]
     desk.rows(found, ("id", "name", "ends"))

@@ -83,9 +83,7 @@ def invite(desk: Desk, email: str, seat: str, organization_id: str | None) -> No
 @click.option("--organization", "organization_id", help="The seat's organization; without it, a seat of the house.")
 @click.option("--take", is_flag=True, help="Take the seat away instead.")
 @click.option("--until", type=moment, metavar="DATE", help="Until when; by default without end.")
-def seat_(
-    desk: Desk, who: str, seat: str, organization_id: str | None, take: bool, until: dt.datetime | None
-) -> None:
+def seat_(desk: Desk, who: str, seat: str, organization_id: str | None, take: bool, until: dt.datetime | None) -> None:
     """Give somebody with an account a seat, or take it; the last owner and the last administrator stay."""
     person = person_of(desk, who)
     with desk.house.store.write() as tx:

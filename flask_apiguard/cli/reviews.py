@@ -44,9 +44,7 @@ def every_review(desk: Desk, conn: Any, state: str | None = None, application_id
     found: list[Review] = []
     after = ""
     while True:
-        page = desk.house.onboarding.reviews(
-            conn, state=state, application_id=application_id, after=after, limit=PAGE
-        )
+        page = desk.house.onboarding.reviews(conn, state=state, application_id=application_id, after=after, limit=PAGE)
         found += [one for one in page if may(desk.by, Act.ONBOARDING_REVIEW_READ, one.organization_id)]
         if len(page) < PAGE:
             return found
@@ -103,9 +101,7 @@ def _told(one: Any) -> dict[str, Any]:
 @click.option("--scope", "scopes", multiple=True, help="Approve less: only these of the scopes asked for.")
 @click.option("--until", type=moment, metavar="DATE", help="Until when; by default without end.")
 @reasoned
-def approve(
-    desk: Desk, review_id: str, scopes: tuple[str, ...], until: dt.datetime | None, reason: str
-) -> None:
+def approve(desk: Desk, review_id: str, scopes: tuple[str, ...], until: dt.datetime | None, reason: str) -> None:
     """Approve what is asked for, or less of it, or until a date."""
     _decide(desk, review_id, "approve", reason, scopes or None, until)
 

@@ -63,7 +63,11 @@ def _events(house: House) -> dict[str, Any]:
     kept = house.recorder.retention()
     batches = house.recorder.head().seq - before
     return {
-        "batches": batches, "delivered": taken, "reduced": kept.reduced, "pruned": kept.pruned, "late": int(not settled)
+        "batches": batches,
+        "delivered": taken,
+        "reduced": kept.reduced,
+        "pruned": kept.pruned,
+        "late": int(not settled),
     }
 
 

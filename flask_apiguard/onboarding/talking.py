@@ -25,9 +25,7 @@ def ask(tx: Transaction, desk: Desk, by: By, review_id: str, question: str) -> R
     """
     found = records.get(tx, review_id, tx.now)
     if by.kind is not Actor.PERSON:
-        raise Forbidden(
-            "People ask, and a command acts as one.", "reviewer", "Act with a reviewer's person token."
-        )
+        raise Forbidden("People ask, and a command acts as one.", "reviewer", "Act with a reviewer's person token.")
     demand(by, Act.ONBOARDING_REVIEW_ASK, found.organization_id)
     if found.state is not ReviewState.OPEN:
         raise Conflict(f"This review is {found.state}.")

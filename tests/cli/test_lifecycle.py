@@ -109,9 +109,7 @@ def test_a_check_is_waived_by_two_people_and_by_nobody_alone(run: Run, told: Any
 def test_a_review_is_asked_for_shown_questioned_and_decided(told: Any, run: Run, house: House, made: Any) -> None:
     token = admit(house, told, "rita@example.org", "reviewer")
     admit(house, told, "rolf@example.org", "reviewer")
-    opened = told(
-        "applications", "request", made["application"], "scopes", "--scope", "orders:write", *WHY
-    )
+    opened = told("applications", "request", made["application"], "scopes", "--scope", "orders:write", *WHY)
     assert (opened["state"], opened["needed"]) == ("open", 1)
     assert [row["id"] for row in told("reviews", "list")] == [opened["review"]]
     asked = told("reviews", "ask", opened["review"], "What for?", "--as", token)

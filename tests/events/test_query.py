@@ -96,7 +96,8 @@ def test_observed_gives_compact_rows_oldest_first(recorder: Recorder, monkeypatc
     rows = list(recorder.query.observed("app_1"))
     assert [row.time for row in rows] == [instant(NOW + number) for number in (1, 3, 5, 7, 9)]
     assert rows[1].id
-    assert rows[1][:-1] == ("/api/v1/orders/<int:id>", "GET", 403, "gate:scope:missing", "orders:read", instant(NOW + 3))
+    route = "/api/v1/orders/<int:id>"
+    assert rows[1][:-1] == (route, "GET", 403, "gate:scope:missing", "orders:read", instant(NOW + 3))
     assert len(list(recorder.query.observed("app_1", "production", instant(NOW + 6)))) == 2
 
 
