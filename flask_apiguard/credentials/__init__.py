@@ -1,5 +1,6 @@
 """Credentials and tokens: made, rotated, revoked, and verified at the gate."""
 
+from .access_tokens import AccessTokenType
 from .client_secrets import check_client_secret
 from .format import Format, Malformed, pattern
 from .imported import Entry, import_hashed
@@ -21,7 +22,7 @@ from .tokens import (
     revoke_tokens_of,
     successor_of,
 )
-from .types import AccessTokenType, ApiKeyType, ImportedKeyType
+from .types import ApiKeyType, ImportedKeyType
 from .use import LastUse, Use, uses_of
 from .verifier import Verifier
 

@@ -8,7 +8,7 @@ from flask import Flask, Request
 from werkzeug.exceptions import SecurityError
 from werkzeug.wrappers import Response
 
-EXPOSED = "DPoP-Nonce, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id"
+EXPOSED = "DPoP-Nonce, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
 ALLOWED_HEADERS = "Authorization, Content-Type, DPoP, Idempotency-Key, X-API-Key"
 PREFLIGHT_SECONDS = "600"
 

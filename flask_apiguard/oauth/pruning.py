@@ -15,7 +15,7 @@ PRUNED_AT_ONCE = 1000
 
 
 def prune(tx: Transaction, now: dt.datetime, most: int = PRUNED_AT_ONCE) -> int:
-    """Delete up to ``most`` rows of each kind that ended: questions, pushed requests, assertions, and codes a month later."""
+    """Delete up to ``most`` rows of each kind that ended: questions, requests, assertions, and codes a month later."""
     return sum(
         int(tx.execute(table.delete().where(table.c.digest.in_(_ended(table, before, most)))).rowcount)
         for table, before in (
