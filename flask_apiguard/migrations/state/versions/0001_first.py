@@ -554,6 +554,17 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_apiguard_oauth_key_client_id"), "apiguard_oauth_key", ["client_id"], unique=False)
     op.create_table(
+        "apiguard_oauth_pushed",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("client_id", sa.String(length=40), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_pushed_client_id")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_apiguard_oauth_pushed")),
+    )
+    op.create_index(op.f("ix_apiguard_oauth_pushed_expires_at"), "apiguard_oauth_pushed", ["expires_at"], unique=False)
+    op.create_table(
         "apiguard_oauth_request",
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("client_id", sa.String(length=40), nullable=False),
