@@ -12,6 +12,7 @@ from ..errors import Invalid
 from ..people import Act
 from ..quotas.plans import end_override, overrides_of, plan_of, put_override
 from ..values import Flaw, Standing, State
+from .access import demand_direct, demand_place
 from .call import Answer, Call, Next
 from .fields import Choice, Done, Id, In, Line, Moment, Prose, ReasonIn, Resource, Several, Whole
 from .lookups import client_of
@@ -136,9 +137,14 @@ def roles(call: Call) -> Answer:
 
     with call.write() as tx:
         found, owner = client_of(call, tx, Act.ACCESS_GRANT_WRITE)
-        unknown = sorted(set(call.body["roles"]) - set(all_roles(tx)))
+        known, wanted = all_roles(tx), set(call.body["roles"])
+        unknown = sorted(wanted - set(known))
         if unknown:
             raise Invalid([Flaw("/roles", f"There is no role {unknown[0][:60]}.")])
+        more = wanted - roles_of(tx, found.id)
+        if more:
+            demand_place(owner, found.environment)
+            demand_direct(call, tx, {scope for name in more for scope in known[name].scopes})
         set_roles(tx, call.by, found.id, call.body["roles"], call.body["reason"])
         return _answer(call, tx, found, owner)
 

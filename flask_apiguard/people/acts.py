@@ -118,7 +118,10 @@ _SEATS: Mapping[Act, frozenset[Seat]] = {
     Act.PEOPLE_SEAT_TAKE: _OWN,
 }
 #: Whoever belongs to the organization may not, whatever other seat they hold.
-_NEVER_OWN = frozenset({Act.ONBOARDING_CHECK_WAIVE, Act.ONBOARDING_REVIEW_DECIDE})
+_NEVER_OWN = frozenset({
+    Act.ACCESS_GRANT_WRITE, Act.ONBOARDING_CHECK_WAIVE, Act.ONBOARDING_REVIEW_DECIDE, Act.QUOTAS_OVERRIDE_WRITE,
+    Act.QUOTAS_PLAN_WRITE,
+})  # fmt: skip
 
 
 def seats_for(act: Act) -> frozenset[Seat]:
@@ -167,9 +170,7 @@ def demand(by: By, act: Act, organization_id: str | None = None) -> None:
     if organization_id is not None and not own(by, organization_id) and HOUSE_SEATS.isdisjoint(by.seats):
         raise Missing
     if act in _NEVER_OWN and own(by, organization_id):
-        raise Forbidden(
-            "Nobody decides for their own organization.", "reviewer of another organization",
-            "Leave it to a reviewer of another organization.",
-        )  # fmt: skip
+        other = f"{Seat.REVIEWER if Seat.REVIEWER in seats_for(act) else Seat.ADMINISTRATOR} of another organization"
+        raise Forbidden("Nobody decides for their own organization.", other, f"Leave it to somebody who is {other}.")
     need = ", ".join(seat for seat in Seat if seat in seats_for(act))
     raise Forbidden(f"{act.meaning} That takes one of these seats: {need}.", need=need)

@@ -113,9 +113,9 @@ def _application(town: Town, day: Day) -> dict[str, str]:
     entered = day("POST", f"{here}/sandbox", {}, "ann").json
     day("GET", f"{here}/graduation", who="ann")
     assert [one["scope"] for one in day("GET", f"{here}/grants", who="ann").json["items"]] == ["orders:read"]
-    grant = {"environment": "sandbox", "scopes": ["orders:write"], **WHY}
-    day("POST", f"{here}/grants", grant, "adam")
+    grant = {"environment": "sandbox", "scopes": ["orders:read"], **WHY}
     day("POST", f"{here}/grants/end", grant, "adam")
+    day("POST", f"{here}/grants", grant, "adam")
 
     ask = {"kind": "scopes", "environment": "sandbox", "scopes": ["orders:write"], **WHY}
     review = day("POST", f"{here}/reviews", ask, "ann").json["id"]
