@@ -14,10 +14,11 @@ from ..contracts import CredentialType, Registry
 from ..errors import ConfigurationError
 from ..oauth import Places
 from ..quotas import Attempts, Counter
-from .declared import DATABASE_URL
+from .declared import DATABASE_URL, TRUSTED_PROXIES
 from .foundations import Foundations
 
 if TYPE_CHECKING:
+    from ..oauth.certificates import Certificates
     from ..oauth.dpop import Proofs
     from ..oauth.server import Server
     from ..oauth.signed_tokens import SignedTokenType
@@ -55,7 +56,7 @@ class Authorization(Foundations):
             from ..oauth.binding import Binding
 
             types.add(self.signed_tokens)
-            confirm = Binding(self.proofs, self.places)
+            confirm = Binding(self.proofs, self.places, self.certificates)
         for kind in self.options.credentials:
             types.add(kind)
         types.add(credentials.ImportedKeyType(*common, self.watch))
@@ -87,6 +88,16 @@ class Authorization(Foundations):
         return SignedTokenType(self.signing_keys, self.issuing_places, self.clock, self.access_tokens)
 
     @cached_property
+    def certificates(self) -> Certificates:
+        from ..oauth.certificates import Certificates
+
+        return Certificates(self.trusts)
+
+    def trusts(self, peer: str) -> bool:
+        """Whether identity headers from this peer count."""
+        return peer in self.settings[TRUSTED_PROXIES]
+
+    @cached_property
     def proofs(self) -> Proofs:
         from ..oauth.dpop import Proofs
         from ..oauth.once import Once
@@ -110,4 +121,5 @@ class Authorization(Foundations):
             places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, access.entitle,
             self.attempts, self.signed_tokens.facts, self.last_use.touch, self.scopes,
             self.settings[oauth.REFRESH_LIFETIME], self.signing_keys, formats, self.proofs,
+            self.certificates,
         )  # fmt: skip

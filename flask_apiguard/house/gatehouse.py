@@ -16,7 +16,7 @@ from ..quotas import Quotas
 from ..schemas import Schemas
 from ..values import HostUser
 from .authorization import Authorization
-from .declared import SPOOL_FOLDER, TRUSTED_PROXIES
+from .declared import SPOOL_FOLDER
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -76,10 +76,6 @@ class Gatehouse(Authorization):
         """The middleware around what ``app.wsgi_app`` was; kept as ``edge``."""
         self.edge = Perimeter(inner, self.book, self.clock, self.trusts, self.open)
         return self.edge
-
-    def trusts(self, peer: str) -> bool:
-        """Whether identity headers from this peer count."""
-        return peer in self.settings[TRUSTED_PROXIES]
 
     def open(self) -> tuple[Recorder, StillAdmitted]:
         """What the perimeter asks for before the first request.

@@ -60,6 +60,8 @@ class Asked(OAuth2Request):  # type: ignore[misc]
         self.client: Proved | None = None
         #: Whether tokens are asked for; and the proof of possession that came along (RFC 9449).
         self.issues = False
+        #: The thumbprint of the certificate that the client showed by TLS (RFC 8705).
+        self.certificate: str | None = None
         self.proof: str | None = None
 
     @property

@@ -69,7 +69,7 @@ class Issuing:
             lifetime=lifetime, credential_id=client.credential_id, audience=audience, cnf=client.cnf,
             text_of=client.text_of,
         )  # fmt: skip
-        return answer(text, lifetime, scopes, client.cnf is not None)
+        return answer(text, lifetime, scopes, "jkt" in (client.cnf or ()))
 
     def for_user(
         self, tx: Transaction, client: Proved, scopes: frozenset[str], *, user_id: str, family_id: str,
@@ -82,7 +82,7 @@ class Issuing:
             credential_id=client.credential_id, user_id=user_id, family_id=family_id, audience=audience,
             cnf=client.cnf, text_of=client.text_of,
         )  # fmt: skip
-        return answer(text, lifetime, scopes, client.cnf is not None)
+        return answer(text, lifetime, scopes, "jkt" in (client.cnf or ()))
 
     def refresh_token(
         self, tx: Transaction, client: Proved, *, began: dt.datetime | None = None, **facts: Any
@@ -108,7 +108,7 @@ class Issuing:
 
 
 def answer(text: str, lifetime: int, scopes: frozenset[str], bound: bool = False) -> dict[str, Any]:
-    """The answer that carries a token, ``bound`` to a key or not; it always names the scopes, unless there are none."""
+    """The answer that carries a token, ``bound`` by proofs or not; it names the scopes, unless there are none."""
     said: dict[str, Any] = {
         "access_token": text, "token_type": "DPoP" if bound else "Bearer", "expires_in": lifetime,
     }  # fmt: skip

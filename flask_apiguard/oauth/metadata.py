@@ -22,6 +22,7 @@ def server_document(places: Places, grant_types: Iterable[str], scopes: Iterable
         "token_endpoint": places.url("token"),
         "jwks_uri": places.url("jwks"),
         "dpop_signing_alg_values_supported": sorted(PROOF_ALGORITHMS),
+        "tls_client_certificate_bound_access_tokens": True,
         "token_endpoint_auth_methods_supported": [*METHODS, NONE],
         "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
         "grant_types_supported": list(grant_types),
@@ -46,6 +47,7 @@ def resource_document(places: Places, scopes: Iterable[str]) -> dict[str, Any]:
         "authorization_servers": [places.issuer],
         "bearer_methods_supported": ["header"],
         "dpop_signing_alg_values_supported": sorted(PROOF_ALGORITHMS),
+        "tls_client_certificate_bound_access_tokens": True,
         **_scopes(scopes),
     }
 

@@ -46,7 +46,8 @@ class Refreshing:
             if shown.revoked_at is not None or shown.expires_at <= tx.now or shown.user_id is None:
                 raise refused()
             if shown.cnf is not None and shown.cnf != client.cnf:
-                raise Refused(Error.INVALID_DPOP_PROOF, "Send a proof of the key that this token is bound to.")
+                error = Error.INVALID_DPOP_PROOF if "jkt" in shown.cnf else Error.INVALID_GRANT
+                raise Refused(error, "Prove the key that this token is bound to.")
             if consent_of(tx, shown.user_id, client.facts.id) is None:
                 raise refused()
             scopes = wanted_scopes(form.get("scope"), frozenset(shown.scopes) & client.scopes)

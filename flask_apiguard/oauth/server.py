@@ -21,6 +21,7 @@ from ..quotas import Attempts
 from ..values import ALLOWED, Decision, Reason
 from .asked_of_users import AskedOfUsers
 from .assertions import Assertions
+from .certificates import CLAIM, Certificates
 from .codes import Codes
 from .dpop import BadProof, Proofs, StaleNonce
 from .engine import Answer, Asked, Engine
@@ -50,6 +51,7 @@ class Server:
         self, places: Places, brand: str, store: Store, tokens: Tokens, secrets: Secrets, clock: Clock, watch: Watch,
         entitle: Entitle, attempts: Attempts, facts: Callable[[str], Mapping[str, object]], used: Used,
         scopes: ScopeBook, refresh_lifetime: int, signing_keys: SigningKeys, formats: TokenFormats, proofs: Proofs,
+        certificates: Certificates,
     ) -> None:  # fmt: skip
         self.places, self.store, self.clock, self.secrets, self.scopes = places, store, clock, secrets, scopes
         self._brand = brand
@@ -58,6 +60,7 @@ class Server:
         self._signing_keys = signing_keys
         self._proofs = proofs
         self._formats = formats
+        self._certificates = certificates
         self.registrations = Registrations(store, clock, entitle)
         assertions = Assertions(store, secrets, places.issuer)
         self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions)
@@ -87,6 +90,7 @@ class Server:
         def act(asked: Asked) -> Answer:
             asked.parameters.need("grant_type")
             asked.issues, asked.proof = True, request.headers.get("DPoP")
+            asked.certificate = self._certificates.thumbprint(request.environ)
             return _typed(self._engine.create_token_response(asked))
 
         return self._answered(request, "token", act)
@@ -164,10 +168,15 @@ class Server:
 
     def _prepared(self, asked: Asked, proved: Proved) -> Proved:
         """The same with what its tokens will need. Now, because inside their transaction nothing else may be asked."""
-        text_of = self._formats.writer_for(proved.facts.id)
-        if asked.proof is None:
-            return proved if text_of is None else replace(proved, text_of=text_of)
-        return replace(proved, cnf={"jkt": self._proved_key(asked.proof)}, text_of=text_of)
+        client_id = proved.facts.id
+        text_of, cnf = self._formats.writer_for(client_id), {}
+        if self._formats.certificate_bound(client_id):
+            if asked.certificate is None:
+                raise Refused(Error.INVALID_REQUEST, "This client's tokens are bound to its TLS certificate: show it.")
+            cnf[CLAIM] = asked.certificate
+        if asked.proof is not None:
+            cnf["jkt"] = self._proved_key(asked.proof)
+        return replace(proved, cnf=cnf or None, text_of=text_of) if cnf or text_of is not None else proved
 
     def _proved_key(self, proof: str) -> str:
         """The thumbprint of the key that tokens are to be bound to (RFC 9449, section 5).

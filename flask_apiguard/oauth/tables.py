@@ -15,6 +15,8 @@ oauth_client = sa.Table(
     sa.Column("public", sa.Boolean, nullable=False),
     # "jwt" or "opaque"; NULL leaves it to the setting.
     sa.Column("token_format", sa.String(10)),
+    # Whether its tokens are bound to its TLS certificate (RFC 8705, section 3).
+    sa.Column("certificate_bound", sa.Boolean),
 )
 
 oauth_key = sa.Table(

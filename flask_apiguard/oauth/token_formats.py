@@ -1,4 +1,4 @@
-"""Which form a client's access tokens have: its own choice, or what the setting says."""
+"""Which form a client's access tokens have, by its choice or by the setting, and whether a certificate binds them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TokenFormats:
         self._watch = watch
         self._writer = writer
         self._default = default
-        self._memory: Memory[str] = Memory(10_000)
+        self._memory: Memory[tuple[str, bool]] = Memory(10_000)
         watch.attach(self._memory.forget, self._memory.flush)
 
     def writer_for(self, client_id: str) -> Callable[[Token], str] | None:
@@ -34,16 +34,25 @@ class TokenFormats:
 
         :raises StoreAway: nobody can tell.
         """
-        return self._writer.ready() if self._of(client_id) == JWT else None
+        return self._writer.ready() if self._of(client_id)[0] == JWT else None
 
-    def _of(self, client_id: str) -> str:
+    def certificate_bound(self, client_id: str) -> bool:
+        """Whether a client's tokens are bound to its TLS certificate. Not to be asked inside a transaction.
+
+        :raises StoreAway: nobody can tell.
+        """
+        return self._of(client_id)[1]
+
+    def _of(self, client_id: str) -> tuple[str, bool]:
         self._watch.look()
         found = self._memory.get(client_id)
         if found is None:
             version = self._memory.version
             with self._store.read() as conn:
-                chosen = conn.execute(sa.select(table.c.token_format).where(table.c.client_id == client_id)).scalar()
-            found = chosen or self._default
+                query = sa.select(table.c.token_format, table.c.certificate_bound)
+                row = conn.execute(query.where(table.c.client_id == client_id)).first()
+            form = self._default if row is None else row.token_format or self._default
+            found = (form, row is not None and bool(row.certificate_bound))
             self._memory.put(client_id, found, (f"client:{client_id}", EVERYTHING), version)
         return found
 
@@ -56,14 +65,26 @@ def set_token_format(tx: Transaction, by: By, client_id: str, chosen: str | None
     """
     if chosen not in (JWT, OPAQUE, None):
         raise Invalid([Flaw("/token_format", "must be jwt or opaque")])
+    _choose(tx, by, client_id, "token_format", chosen, reason)
+
+
+def set_certificate_bound(tx: Transaction, by: By, client_id: str, bound: bool, reason: str = "") -> None:
+    """Say whether a client's next tokens are bound to the certificate that it shows by TLS (RFC 8705, section 3).
+
+    :raises Missing: there is no such client.
+    """
+    _choose(tx, by, client_id, "certificate_bound", bound, reason)
+
+
+def _choose(tx: Transaction, by: By, client_id: str, name: str, chosen: str | bool | None, reason: str) -> None:
     registry.client(tx, client_id)
-    row = tx.execute(sa.select(table.c.token_format).where(table.c.client_id == client_id)).first()
+    row = tx.execute(sa.select(table.c[name]).where(table.c.client_id == client_id)).first()
     if row is None:
-        tx.execute(table.insert().values(client_id=client_id, public=False, token_format=chosen))
+        tx.execute(table.insert().values({"client_id": client_id, "public": False, name: chosen}))
     else:
-        tx.execute(table.update().where(table.c.client_id == client_id).values(token_format=chosen))
+        tx.execute(table.update().where(table.c.client_id == client_id).values({name: chosen}))
     enter(
         tx, by, Happening.OAUTH_CLIENT_CHANGED, f"client:{client_id}", reason=reason,
-        before={"token_format": None if row is None else row.token_format}, after={"token_format": chosen},
+        before={name: None if row is None else row[0]}, after={name: chosen},
     )  # fmt: skip
     changed(tx, f"client:{client_id}")
