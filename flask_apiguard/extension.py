@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -54,6 +55,7 @@ class APIGuard:
             paths=paths, scopes=scopes or {}, brand=brand, limiter=limiter, credentials=credentials, checks=checks,
             sinks=sinks, notifiers=notifiers,
         )  # fmt: skip
+        self._newest: weakref.ref[House] | None = None
         if app is not None:
             self.init_app(app)
 
@@ -65,6 +67,7 @@ class APIGuard:
         if NAME in app.extensions:
             raise ConfigurationError(f"{app.name} is guarded already.", "Call init_app once.")
         house = House(app, self._options)
+        self._newest = weakref.ref(house)
         app.extensions[NAME] = house
         app.wsgi_app = house.perimeter(app.wsgi_app)  # type: ignore[method-assign]
         attach(app, lambda: house.gate)
@@ -102,11 +105,21 @@ class APIGuard:
         if mode is not None and mode not in tuple(Mode):
             raise ConfigurationError(f"{mode!r} is no mode.", "Use enforce or observe.")
         manner = Rule(mode=Mode(mode) if mode else None, max_body=max_body, sources=(source,))
-        self._options.entries.append(Entry(target, combine([rule, manner])))
+        self._add(Entry(target, combine([rule, manner])))
 
     def public(self, target: Any, why: str, *, record: bool = True) -> None:
         """Open routes that nobody can decorate, and say why: ``guard.public("static", "style sheets")``."""
-        self._options.entries.append(Entry(target, opened(why, record, source="public")))
+        self._add(Entry(target, opened(why, record, source="public")))
+
+    def _add(self, entry: Entry) -> None:
+        """Take down what was said, unless the app that it was said for compiled its rules already.
+
+        :raises ConfigurationError: after the first request; a rule that comes too late must not be silently none.
+        """
+        house = self._newest() if self._newest is not None else None
+        if house is not None and house.is_open:
+            raise ConfigurationError("This comes after the first request.", "Say it where the app is set up.")
+        self._options.entries.append(entry)
 
     def authorize(self, scope: str, obj: Any = None) -> None:
         """Ask, inside a view, whether the caller may do this with the loaded object.

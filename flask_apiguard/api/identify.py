@@ -8,6 +8,7 @@ from flask import Request
 
 from ..credentials import presented_texts
 from ..errors import REQUEST_ID, Denied
+from ..gate import throttled
 from ..gate.origins import same_origin
 from ..people import Origin
 from ..values import Actor, By, Caller, Decision, Reason
@@ -47,7 +48,7 @@ def identify(house: House, request: Request, origin: Origin) -> tuple[By, Caller
             return by, None, text
         return *_by_credential(house, request, origin), None
     except Denied as error:
-        raise _throttled(house, error, origin.address) from None
+        raise throttled(house.attempts, error, origin.address) from None
 
 
 def _by_credential(house: House, request: Request, origin: Origin) -> tuple[By, Caller]:
@@ -66,12 +67,3 @@ def _by_session(house: House, request: Request, organization: str | None, origin
     if request.method not in SAFE and not same_origin(request, house.manners.origins):
         raise Denied(Decision(False, Reason.ORIGIN_REFUSED))
     return house.people.for_host_user(user, organization, origin=origin)
-
-
-def _throttled(house: House, error: Denied, address: str) -> Denied:
-    """Count a failed credential against its address; beyond the bound the answer says only that."""
-    if error.decision.reason.status != 401:
-        return error
-    wait = house.attempts.blocked(address)
-    house.attempts.failed(address)
-    return error if wait is None else Denied(Decision(False, Reason.ATTEMPTS_EXCEEDED, retry_after=wait))

@@ -41,7 +41,9 @@ class Use:
 class LastUse:
     """What this process saw since it last wrote."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, *, background: bool = False) -> None:
+        """``background`` writes beside the requests; without it (tests) the request that is due writes."""
+        self._background = background
         self._store = store
         self._clock = clock
         self._seen: dict[str, tuple[float, str, str]] = {}
@@ -57,11 +59,17 @@ class LastUse:
             self._pid, self._seen, self._lock = os.getpid(), {}, threading.Lock()
         self._seen[credential_id] = (self._clock.time(), route or "", address)
         if len(self._seen) >= AT_MOST or self._clock.monotonic() - self._flushed >= EVERY_SECONDS:
-            try:
-                self.flush()
-            except StoreAway:
-                # Nobody's request fails because a statistic could not be written; it is tried again later.
-                self._flushed = self._clock.monotonic()
+            self._flushed = self._clock.monotonic()
+            if self._background:  # a request must not wait for the store's write lock because of a statistic
+                threading.Thread(target=self._flush_if_possible, name="apiguard-last-use", daemon=True).start()
+            else:
+                self._flush_if_possible()
+
+    def _flush_if_possible(self) -> None:
+        try:
+            self.flush()
+        except StoreAway:
+            pass  # nobody's request fails because a statistic could not be written; it is tried again later
 
     def flush(self) -> int:
         """Write what was seen; how many credentials that were. At once when another thread is at it.

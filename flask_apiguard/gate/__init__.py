@@ -3,6 +3,6 @@
 from .challenge import suggestion
 from .gate import Gate, attach
 from .manners import SETTINGS, Manners, read_manners
-from .way import Demands, Way
+from .way import Demands, Way, throttled
 
-__all__ = ["SETTINGS", "Demands", "Gate", "Manners", "Way", "attach", "read_manners", "suggestion"]
+__all__ = ["SETTINGS", "Demands", "Gate", "Manners", "Way", "attach", "read_manners", "suggestion", "throttled"]

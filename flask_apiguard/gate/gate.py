@@ -12,11 +12,11 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
-from ..access import Policies, authorize, check_rule
+from ..access import Policies, authorize, check_rule, decide
 from ..admission import ADMISSION, Admission, admission_in, current_admission
 from ..clock import Clock
 from ..credentials import Verifier
-from ..errors import APIGuardError, ConfigurationError, Denied, Problem, decision_of, respond
+from ..errors import APIGuardError, ConfigurationError, Denied, Problem, StoreAway, decision_of, respond
 from ..quotas import Quotas
 from ..rules import Book, Rule
 from ..rules.book import CLOSED, PROVEN, is_own
@@ -28,6 +28,8 @@ from .manners import Manners, observing
 from .origins import host_answers_preflight, is_preflight, preflight_answer, shared
 from .way import Demands, Way
 
+#: Bad whatever its status: observing does not let these pass either.
+BAD_CREDENTIAL = frozenset({Reason.ATTEMPTS_EXCEEDED, Reason.CREDENTIAL_AMBIGUOUS})
 logger = logging.getLogger("flask_apiguard")
 
 RETRY_LATER = 60
@@ -36,11 +38,14 @@ Used = Callable[[str | None, str | None, str], None]
 
 
 class Gate:
-    """Before and after the views of one app. ``used`` is told which credential came, on which route, from where."""
+    """Before and after the views of one app.
+
+    ``used`` is told which credential came, on which route, from where; ``ready`` raises when no call can be recorded.
+    """
 
     def __init__(
         self, app: Flask, book: Book, way: Way, verifier: Verifier, policies: Policies, quotas: Quotas,
-        schemas: Schemas, clock: Clock, manners: Manners, used: Used,
+        schemas: Schemas, clock: Clock, manners: Manners, used: Used, ready: Callable[[], None],
     ) -> None:  # fmt: skip
         self._app = app
         self._book = book
@@ -52,6 +57,7 @@ class Gate:
         self._clock = clock
         self._manners = manners
         self._used = used
+        self._ready = ready
         self._demands: dict[tuple[str, str, str], Demands | None] = {}
 
     # -- before the view -------------------------------------------------------------------------------------------
@@ -65,9 +71,13 @@ class Gate:
             if demands is None:
                 return None
             self._begin(request, admission, demands)
+            if demands.rule.record and demands.rule.public is None:
+                self._ready()  # before any work is done that could then not be recorded
             if is_preflight(request) and not is_own(demands.rule):
                 return self._preflight(request, admission)
             decision = self._walked(request, admission, demands)
+        except StoreAway as error:
+            return self._refuse(request, admission, decision_of(error))
         except Exception:
             logger.exception("the gate failed, so it refuses")
             admission.recorded = True
@@ -116,7 +126,7 @@ class Gate:
     def _let_pass(self, admission: Admission, decision: Decision) -> bool:
         """Observing lets all pass but a credential that was presented and is bad, and what we ourselves can't do."""
         status = decision.reason.status
-        bad = status == 401 and decision.reason is not Reason.CREDENTIAL_MISSING
+        bad = decision.reason in BAD_CREDENTIAL or (status == 401 and decision.reason is not Reason.CREDENTIAL_MISSING)
         return admission.mode == Mode.OBSERVE and not bad and status < 500 and status != 413
 
     def _hand_over_unchecked(
@@ -216,7 +226,9 @@ class Gate:
             caller, _ = self._verifier.identify(admission.request)
         except APIGuardError:
             return False
-        return admission.mode == Mode.OBSERVE or admission.rule.scopes <= caller.scopes
+        if caller is admission.caller or admission.mode == Mode.OBSERVE:
+            return True
+        return decide(caller, admission.rule, self._policies).allowed
 
     # -- rules and refusals ----------------------------------------------------------------------------------------
 
@@ -224,24 +236,25 @@ class Gate:
         """What the matched route demands; None for the host's own business outside the paths."""
         url_rule = request.url_rule
         if url_rule is None:
-            return self._compiled(PROVEN, "", request.method) if admission.inside else None
+            return self._compiled(PROVEN, "", "", request.method) if admission.inside else None
         key = (url_rule.rule, url_rule.endpoint, request.method)
         if key not in self._demands:
             rule = self._book.find(self._app, url_rule, request.method)
-            self._demands[key] = None if rule is None else self._compiled(rule, url_rule.rule, request.method)
+            self._demands[key] = None if rule is None else self._compiled(rule, *key)
         found = self._demands[key]
         # A converter can match what lies inside although its pattern does not say so: closed.
         if found is None and admission.inside:
-            return self._compiled(CLOSED, url_rule.rule, request.method)
+            return self._compiled(CLOSED, *key)
         return found
 
-    def _compiled(self, rule: Rule, route: str, method: str) -> Demands:
+    def _compiled(self, rule: Rule, route: str, endpoint: str, method: str) -> Demands:
         check_rule(rule, self._policies)
         bound = self._manners.max_body if rule.max_body is None else rule.max_body
         if rule.max_body is None and any(accept.location == "json" for accept in rule.accepts):
             bound = min(bound, self._manners.max_json)
         mode = Mode.ENFORCE if is_own(rule) else rule.mode or Mode(self._manners.mode)
-        limits = self._quotas.route(rule, f"{method} {route}")
+        # HEAD is GET, and all the URLs of one endpoint are one route: neither is a second allowance.
+        limits = self._quotas.route(rule, f"{endpoint} {'GET' if method == 'HEAD' else method}")
         return Demands(rule, route, limits, self._schemas.route(rule), mode, bound)
 
     def compile_all(self) -> None:
@@ -251,7 +264,7 @@ class Gate:
         """
         observed = set()
         for url_rule, method, rule in self._book.walk(self._app):
-            demands = self._compiled(rule, url_rule.rule, method)
+            demands = self._compiled(rule, url_rule.rule, url_rule.endpoint, method)
             if self._mode(demands) == Mode.OBSERVE and rule.public is None:
                 observed.add(url_rule.rule)
         if observed:

@@ -109,7 +109,7 @@ class Way:
             admission.proved = error.proved_by
             admission.presented = "unproved"
             admission.fingerprint = self._verifier.fingerprint_of(request)
-            raise self._throttled(error, admission.address) from None
+            raise throttled(self._attempts, error, admission.address) from None
         if presented is not None:
             admission.presented = presented.kind
             return caller
@@ -164,10 +164,11 @@ class Way:
         """Whether this is a test's stand-in, for whom the host's own tests were written."""
         return self.stand_in is not None and caller.credential_id is None
 
-    def _throttled(self, error: Denied, address: str) -> Denied:
-        """Count a failed credential against its address; beyond the bound the answer says only that."""
-        if error.decision.reason in PROVED:
-            return error
-        wait = self._attempts.blocked(address)
-        self._attempts.failed(address)
-        return error if wait is None else Denied(Decision(False, Reason.ATTEMPTS_EXCEEDED, retry_after=wait))
+
+def throttled(attempts: Attempts, error: Denied, address: str) -> Denied:
+    """Count a failed credential against its address; beyond the bound the answer says only that."""
+    if error.decision.reason in PROVED or error.decision.reason.status not in (400, 401):
+        return error
+    wait = attempts.blocked(address)
+    attempts.failed(address)
+    return error if wait is None else Denied(Decision(False, Reason.ATTEMPTS_EXCEEDED, retry_after=wait))

@@ -94,7 +94,7 @@ class Foundations(Ground):
 
     @cached_property
     def last_use(self) -> credentials.LastUse:
-        return credentials.LastUse(self.store, self.clock)
+        return credentials.LastUse(self.store, self.clock, background=not self.app.testing)
 
     @cached_property
     def access_tokens(self) -> credentials.AccessTokenType:

@@ -60,7 +60,7 @@ class Gatehouse(Authorization):
         way.host_user = self.options.host_user
         return Gate(
             self.app, self.book, way, self.verifier, self.policies, self.quotas, self.schemas, self.clock,
-            self.manners, self.last_use.touch,
+            self.manners, self.last_use.touch, self.recorder.ready,
         )  # fmt: skip
 
     @cached_property

@@ -34,12 +34,12 @@ class House(Governance):
         :raises ConfigurationError: naming what is wrong, and the fix.
         """
         with self._lock:
-            if not self._is_open:
+            if not self.is_open:
                 exempt_from_csrf(self.app, self.book)
                 for refusal in (signals.access_denied, signals.quota_exceeded):
                     refusal.connect(self._refused, sender=self.app)
                 self.gate.compile_all()
-                self._is_open = True
+                self.is_open = True
             return self.recorder, self.gate.still
 
     def close(self) -> None:

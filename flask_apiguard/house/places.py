@@ -33,7 +33,7 @@ class Ground:
         self.policies = options.policies
         self.clock = Clock()
         self._lock = threading.RLock()
-        self._is_open = False
+        self.is_open = False
         self._demand_secret()
 
     @property

@@ -18,6 +18,7 @@ from ..clock import Clock
 from ..errors import REQUEST_ID, StoreAway, decision_of, respond
 from ..events import Recorder
 from ..rules import Book
+from ..rules.book import is_own
 from ..values import Decision, Phase, Reason
 from .paths import locate
 from .record import event_of, peer_of, request_id
@@ -76,11 +77,6 @@ class Perimeter:
         if ambiguous and not self.lenient:
             admission.decision = Decision(False, Reason.PATH_AMBIGUOUS)
             return self._answer(respond(admission.decision, environ), environ, start_response, admission)
-        try:
-            self._recorder.ready()  # before any work is done that could then not be recorded
-        except StoreAway as error:
-            admission.decision = decision_of(error)
-            return respond(admission.decision, environ)(environ, start_response)
         if not self._trusted(admission.peer):
             for name in FORGEABLE:
                 if name in environ:
@@ -104,11 +100,12 @@ class Perimeter:
                 with suppress(StoreAway):  # the host's exception passes untouched, and opens nothing
                     self._record(environ, admission, Phase.CALL, 500, 0)
             raise
+        body = begun(body, began)
         if not admission.recorded:
-            body = begun(body, began)
+            if admission.rule is not None:
+                _add_headers(began[1], admission)
             begin_answer(start_response, began)
             return body
-        body = begun(body, began)
         return self._release(body, began, environ, start_response, admission)
 
     def _release(
@@ -122,11 +119,12 @@ class Perimeter:
         try:
             self._record(environ, admission, Phase.CALL if known else Phase.OPENED, int(status[:3]), length or 0)
         except StoreAway as error:
-            close_body(body)
-            admission.decision = decision_of(error)
-            answer = respond(admission.decision, environ)
-            answer.headers["X-Request-Id"] = admission.id
-            return answer(environ, start_response)
+            if not _is_open(admission):  # what everybody may see is counted as lost, and answered
+                close_body(body)
+                admission.decision = decision_of(error)
+                answer = respond(admission.decision, environ)
+                answer.headers["X-Request-Id"] = admission.id
+                return answer(environ, start_response)
         _add_headers(headers, admission)
         begin_answer(start_response, began)
         if known or isinstance(body, environ.get("wsgi.file_wrapper", _Never)):
@@ -137,7 +135,8 @@ class Perimeter:
 
     def _closed(self, environ: WSGIEnvironment, admission: Admission, status: int, size: int, how: str) -> None:
         admission.outcome = how
-        self._record(environ, admission, Phase.CLOSED, status, size)
+        with suppress(StoreAway):  # counted as lost: the answer has left, there is nobody to refuse
+            self._record(environ, admission, Phase.CLOSED, status, size)
 
     def _answer(
         self, answer: Response, environ: WSGIEnvironment, start_response: StartResponse, admission: Admission
@@ -153,6 +152,12 @@ class Perimeter:
 
     def _record(self, environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> None:
         self._recorder.record(event_of(environ, admission, phase, status, size))
+
+
+def _is_open(admission: Admission) -> bool:
+    """Whether a route of the host's is open to everybody; our own pages prove their callers themselves."""
+    rule = admission.rule
+    return rule is not None and rule.public is not None and not is_own(rule)
 
 
 class _Never:

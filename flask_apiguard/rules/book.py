@@ -107,9 +107,9 @@ class Book:
 
         :raises ConfigurationError: what was said about it contradicts itself.
         """
-        own = self._own.get(url_rule.endpoint.partition(".")[0])
-        if own is not None:
-            return own
+        blueprint, dot, _ = url_rule.endpoint.partition(".")
+        if dot and blueprint in self._own:
+            return self._own[blueprint]
         inside = self.inside(url_rule.rule)
         drafts = tuple(drafts_of(app, url_rule, method))
         parts = [part for draft in drafts for part in draft.parts]

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, Response
 
+from flask_apiguard import APIGuard, require
+from flask_apiguard.errors import ConfigurationError
 from flask_apiguard.testing import TestClient, advance, client_in, decisions
 
 HELD = ("orders:read", "orders:write")
@@ -271,3 +273,66 @@ def test_a_refused_credential_whose_secret_was_right_is_on_record_with_its_clien
     assert (event["client"], event["application"]) == (client.client.id, client.application_id)
     assert event["allowed"] is False
     assert app.extensions["ran"] == []
+
+
+def test_head_is_no_second_allowance(app: Flask) -> None:
+    client = client_in(app, scopes=HELD)
+    statuses = [client.open("/api/limited", method=method).status_code for method in ("GET", "HEAD", "GET", "HEAD")]
+    assert statuses == [200, 200, 429, 429]
+
+
+def test_a_plan_counts_the_endpoints_it_names(app: Flask) -> None:
+    from flask_apiguard import quotas
+    from flask_apiguard.testing import TESTER
+
+    with app.extensions["apiguard"].store.write() as tx:
+        quotas.put_plan(tx, TESTER, "small", [{"name": "few", "rate": "2/hour", "endpoints": ["orders GET"]}])
+    client = client_in(app, scopes=HELD, plan="small")
+    assert [client.get("/api/orders").status_code for _ in range(3)] == [200, 200, 429]
+    assert client.get("/api/either").status_code == 200
+
+
+def test_a_stream_ends_when_what_its_rule_demands_is_gone(app: Flask) -> None:
+    from flask_apiguard import access
+    from flask_apiguard.testing import TESTER
+    from flask_apiguard.values import Environment
+
+    @app.get("/api/any-stream")
+    @require(any_of=["orders:read", "orders:write"])
+    def any_stream() -> Response:
+        return Response((f"{number}\n" for number in range(4)), mimetype="text/plain")
+
+    client = client_in(app, scopes=HELD)
+    answer = client.get("/api/any-stream", buffered=False)
+    chunks = iter(answer.response)
+    assert next(chunks) == b"0\n"
+    with app.extensions["apiguard"].store.write() as tx:
+        access.end(tx, TESTER, client.application_id, Environment.PRODUCTION, None, "a test")
+    assert list(chunks) == []
+    answer.close()
+
+
+def test_a_hosts_view_with_the_name_of_our_blueprint_is_closed(app: Flask) -> None:
+    app.add_url_rule("/api/lookalike", "apiguard_api", lambda: "open?")
+    assert app.test_client().get("/api/lookalike").status_code == 401
+
+
+def test_observing_lets_no_wrong_credential_pass_however_often_it_comes(tmp_path: Path) -> None:
+    from tests.gate.conftest import make_app
+
+    app, _ = make_app(tmp_path, APIGUARD_MODE="observe")
+    stranger = app.test_client()
+    statuses = {stranger.get("/api/orders", headers={"X-API-Key": f"guess-{n}"}).status_code for n in range(40)}
+    assert statuses == {401, 429}
+    app.extensions["apiguard"].close()
+
+
+def test_a_rule_that_comes_after_the_first_request_is_an_error(guarded: tuple[Flask, APIGuard]) -> None:
+    app, guard = guarded
+    app.test_client().get("/")
+    with pytest.raises(ConfigurationError, match="after the first request"):
+        guard.protect("orders", "orders:admin")
+
+
+def test_an_unrecorded_route_tells_its_request_id_too(app: Flask) -> None:
+    assert app.test_client().get("/api/quiet").headers["X-Request-Id"].startswith("req_")
