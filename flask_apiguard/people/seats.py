@@ -172,7 +172,12 @@ def as_actor(store: Store, person_id: object, organization_id: str | None, now: 
 
 
 def acting(
-    sitter: Person, held: Iterable[Held], organization_id: str | None, narrowing: Iterable[str] | None, origin: Origin
+    sitter: Person,
+    held: Iterable[Held],
+    organization_id: str | None,
+    narrowing: Iterable[str] | None,
+    origin: Origin,
+    token_id: str | None = None,
 ) -> By:
     """The person as an actor. An organization's seat reads ``owner@org_…``, and bare ``owner`` in the one acted for.
 
@@ -187,7 +192,10 @@ def acting(
     here = {power.partition("@")[0] for power in powers if organization_id and power.endswith("@" + organization_id)}
     seats = frozenset(powers | here | {f"{MEMBER}@{place}" for place in places})
     at = organization_id if organization_id in places else None
-    return By(Actor.PERSON, sitter.id, sitter.title, at, seats, origin.request_id, origin.address)
+    return By(
+        Actor.PERSON, sitter.id, sitter.title, at, seats, origin.request_id, origin.address,
+        narrowed=narrowing is not None, token_id=token_id,
+    )  # fmt: skip
 
 
 def narrowed(powers: Iterable[str], wanted: Iterable[str]) -> set[str]:

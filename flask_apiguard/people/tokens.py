@@ -89,7 +89,8 @@ def create_token(
     """A person token for API and command line, never able to do more than who makes it.
 
     ``lifetime`` is seconds, at most and by default APIGUARD_PERSON_TOKEN_LIFETIME. ``seats`` narrow it: ``viewer``
-    wherever its person sits as that or more, ``viewer@org_…`` in one organization.
+    wherever its person sits as that or more, ``viewer@org_…`` in one organization. Made with another person token it
+    is as narrow and ends no later than that.
 
     :raises Forbidden: for somebody else (operators may), or for a disabled person. :raises Invalid: name or lifetime.
     """
@@ -102,23 +103,34 @@ def create_token(
     seconds = desk.token_lifetime if lifetime is None else lifetime
     if isinstance(seconds, bool) or not isinstance(seconds, int) or not _SHORTEST <= seconds <= desk.token_lifetime:
         raise Invalid([Flaw("/lifetime", f"A whole number of seconds from {_SHORTEST} to {desk.token_lifetime}.")])
-    narrowing = _narrowing(tx, by, owner, seats)
+    narrowing = _narrowing(by, seats)
+    seconds = _left(tx, by, seconds)
     token_id, secret, ends = insert(tx, desk, owner.id, "token", seconds, title, narrowing)
     after = {"token": token_id, "expires_at": ends.isoformat(), "seats": narrowing}
     enter(tx, by, Happening.PEOPLE_TOKEN_CREATED, f"person:{owner.id}", after=after, personal={"token.name": title})
     return Issued(token_id, owner, "token", ends, secret)
 
 
-def _narrowing(tx: Transaction, by: By, owner: Person, wanted: Sequence[str] | None) -> list[str] | None:
+def _left(tx: Transaction, by: By, most: int) -> int:
+    """At most the seconds that the person token lives with which another is made: held briefly is not held for good.
+
+    A session signs in somebody: what is made in one may outlive it.
+    """
+    token = person_token.c
+    mine = sa.select(token.expires_at).where(token.id == by.token_id, token.kind == "token")
+    ends = tx.execute(mine).scalar_one_or_none() if by.token_id is not None else None
+    return most if ends is None else min(most, int((ends - tx.now).total_seconds()))
+
+
+def _narrowing(by: By, wanted: Sequence[str] | None) -> list[str] | None:
     if wanted is not None:
         if isinstance(wanted, str) or not all(isinstance(seat, str) and _is_seat(seat) for seat in wanted):
             raise Invalid([Flaw("/seats", "A list of seats such as viewer, owner@org_…, reviewer.")])
         wanted = sorted(set(wanted))
-    if by.kind is Actor.PERSON:
-        full = powers_of(acting(owner, seats_of(tx.conn, owner.id, tx.now), None, None, NOWHERE))
+    if by.kind is Actor.PERSON and by.narrowed:
+        # What comes out of a narrowed token is as narrow, whatever seats its person holds now or takes later.
         mine = powers_of(by)
-        if not full <= mine:  # made with a narrowed token: what comes out of it is as narrow
-            return sorted(mine if wanted is None else narrowed(mine, wanted))
+        return sorted(mine if wanted is None else narrowed(mine, wanted))
     return None if wanted is None else list(wanted)
 
 
@@ -151,7 +163,7 @@ def identify(
             return None
         held = seats_of(conn, owner.id, desk.clock.now())
     _used(desk, row)
-    return acting(as_person(owner), held, organization_id, row.seats, origin), row
+    return acting(as_person(owner), held, organization_id, row.seats, origin, row.id), row
 
 
 def _used(desk: Desk, row: Any) -> None:

@@ -92,6 +92,9 @@ class By:
 
     ``id`` is a person's or client's id, or the operating system's user for a command. ``name`` is personal and
     never enters a proof. ``request_id`` and ``address`` are empty for commands.
+
+    ``narrowed``: a person acts through a token that may less than its person, so "it is myself" is not enough.
+    ``token_id`` names the session or person token by which a person acts.
     """
 
     kind: Actor
@@ -101,6 +104,8 @@ class By:
     seats: frozenset[str] = frozenset()
     request_id: str = ""
     address: str = ""
+    narrowed: bool = False
+    token_id: str | None = None
 
 
 SYSTEM = By(Actor.SYSTEM, "apiguard")

@@ -101,6 +101,28 @@ def test_a_narrowed_token_makes_only_tokens_as_narrow(house: House) -> None:
         assert not may(by, Act.CLIENTS_APPLICATION_CREATE, "org_1")
 
 
+def test_a_narrowed_token_makes_narrow_ones_whatever_its_person_becomes(house: House) -> None:
+    ann = house.member("ann@example.com")
+    narrow = house.people.verify_token(house.token(ann, seats=["viewer"]).secret)
+    child = house.tx(house.people.create_token, narrow, ann.id, "child")
+    grandchild = house.tx(house.people.create_token, house.people.verify_token(child.secret), ann.id, "grandchild")
+    house.tx(house.people.give_seat, OPERATOR, ann.id, None, "administrator")
+    house.tx(house.people.give_seat, OPERATOR, ann.id, "org_1", "owner")
+    for secret in (child.secret, grandchild.secret):
+        by = house.people.verify_token(secret)
+        assert by.narrowed
+        assert not any(may(by, act, place) for act in Act for place in ("org_1", None))
+    assert not house.people.verify_token(house.token(ann).secret).narrowed
+
+
+@pytest.mark.parametrize("seats", [None, ["viewer"]])
+def test_a_token_made_with_a_token_ends_no_later(house: House, seats: list[str] | None) -> None:
+    ann = house.member("ann@example.com", "org_1", "owner")
+    brief = house.token(ann, lifetime=600, seats=seats)
+    child = house.tx(house.people.create_token, house.people.verify_token(brief.secret), ann.id, "longer?", 90 * DAY)
+    assert child.expires_at <= brief.expires_at
+
+
 def test_narrowing_does_not_hide_whose_organization_it_is(house: House) -> None:
     ann = house.member("ann@example.com", "org_1", "owner")
     house.tx(house.people.give_seat, OPERATOR, ann.id, None, "reviewer")
