@@ -74,10 +74,13 @@ def list_(call: Call) -> Answer:
 @table.post("/applications/<application_id>/checks", "Run the checks", body=RunIn, out=CheckOut, many=True,
             act=Act.ONBOARDING_CHECK_RUN)  # fmt: skip
 def run(call: Call) -> Answer:
+    with call.read() as conn:
+        seen = call.house.onboarding.look(conn, application_of(call, conn, Act.ONBOARDING_CHECK_RUN).id)
     with call.write() as tx:
         found = application_of(call, tx, Act.ONBOARDING_CHECK_RUN)
-        results = call.house.onboarding.run_checks(tx, call.by, found.id, call.body.get("before"))
-        return Answer(results, _follow(call, tx, found.id))
+        results = call.house.onboarding.run_checks(tx, call.by, found.id, call.body.get("before"), calls=seen)
+    with call.read() as conn:
+        return Answer(results, _follow(call, conn, found.id))
 
 
 @table.get("/applications/<application_id>/waivers", "Waivers", out=WaiverOut, many=True,

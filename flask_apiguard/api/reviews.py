@@ -153,11 +153,13 @@ def _next(call: Call, source: Transaction | sa.Connection, found: Review) -> lis
             body=RequestIn, out=EvidenceOut, status=201, act=Act.ONBOARDING_REVIEW_OPEN)  # fmt: skip
 def request(call: Call) -> Answer:
     body = call.body
+    with call.read() as conn:
+        seen = call.house.onboarding.look(conn, application_of(call, conn, Act.ONBOARDING_REVIEW_OPEN).id)
     with call.write() as tx:
         owner = application_of(call, tx, Act.ONBOARDING_REVIEW_OPEN)
         found = call.house.onboarding.request(
             tx, call.by, owner.id, body["kind"], scopes=body.get("scopes"), plan=body.get("plan"),
-            environment=Environment(body["environment"]), reason=body["reason"],
+            environment=Environment(body["environment"]), reason=body["reason"], calls=seen,
         )  # fmt: skip
         return _located(call, _answer(call, tx, found), found)
 
@@ -165,10 +167,12 @@ def request(call: Call) -> Answer:
 @table.post("/applications/<application_id>/recertification", "Confirm what production still needs",
             body=RecertifyIn, out=EvidenceOut, status=201, act=Act.ONBOARDING_RECERTIFICATION_CONFIRM)  # fmt: skip
 def recertify(call: Call) -> Answer:
+    with call.read() as conn:
+        seen = call.house.onboarding.look(conn, application_of(call, conn, Act.ONBOARDING_RECERTIFICATION_CONFIRM).id)
     with call.write() as tx:
         owner = application_of(call, tx, Act.ONBOARDING_RECERTIFICATION_CONFIRM)
         found = call.house.onboarding.recertify(
-            tx, call.by, owner.id, keep=call.body.get("keep"), reason=call.body["reason"]
+            tx, call.by, owner.id, keep=call.body.get("keep"), reason=call.body["reason"], calls=seen
         )
         return _located(call, _answer(call, tx, found), found)
 

@@ -211,10 +211,13 @@ def request(
     desk: Desk, application_id: str, kind: str, scopes: tuple[str, ...], plan: str | None, environment: str, reason: str
 ) -> None:
     """Ask for more: production, scopes, a plan, another term, or a suspended client's return."""
+    with desk.house.store.read() as conn:
+        seen = desk.house.onboarding.look(conn, application_id)
     with desk.house.store.write() as tx:
         opened = desk.house.onboarding.request(
-            tx, desk.by, application_id, kind, scopes=scopes or None, plan=plan, environment=environment, reason=reason
-        )
+            tx, desk.by, application_id, kind, scopes=scopes or None, plan=plan, environment=environment,
+            reason=reason, calls=seen,
+        )  # fmt: skip
     desk.facts({
         "review": opened.id, "state": opened.state, "risk": opened.risk, "needed": opened.needed,
         "scopes": opened.scopes, "left_out": opened.left_out, "deadline": opened.deadline,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from ..db import Store
+from ..values import Reason
 from .line import load
 from .tables import access_event
 
 MOST = 1000
-_AT_ONCE = 1000
 
 
 class Page(NamedTuple):
@@ -141,28 +141,104 @@ class Query:
             last=max((group[7] for group in groups), default=None),
         )
 
-    def observed(
+    def telling(
         self, application: str, environment: str | None = None, since: dt.datetime | None = None
-    ) -> Iterator[Observed]:
-        """Every call of an application since a moment, oldest first, read in portions."""
+    ) -> list[Observed]:
+        """Those calls of an application that say something new, oldest first, however many were made.
+
+        Of each kind (route, method, status and reason alike) the first; and at each place the first good call after
+        its first refusal, and the first that was let in after its first 429.
+        """
         self._settle()
-        column = access_event.c
-        shown = (column.route, column.method, column.status, column.reason, column.need, column.time, column.id)
-        order = (column.time, column.batch, column.place)
-        last: tuple[Any, ...] | None = None
-        while True:
-            wanted = [*_of(None, application, environment, since, None), column.phase != "opened"]
-            if last is not None:
-                wanted.append(sa.tuple_(*order) > sa.tuple_(*_place(*last)))
-            with self._store.read() as conn:
-                rows = conn.execute(
-                    sa.select(*shown, column.batch, column.place).where(*wanted).order_by(*order).limit(_AT_ONCE)
-                ).all()
-            for row in rows:
-                yield Observed(*row[:7])
-            if len(rows) < _AT_ONCE:
-                return
-            last = (rows[-1].time, rows[-1].batch, rows[-1].place)
+        wanted = [*_of(None, application, environment, since, None), access_event.c.phase != "opened"]
+        with self._store.read() as conn:
+            kinds = _kinds(conn, wanted)
+            firsts = _firsts(conn, wanted)
+            found = {row[-2:]: row for row in firsts}
+            for after, test in ((_REFUSED, _GOOD), (_SLOWED, _LET_IN)):
+                for mark in _marks(firsts, kinds, after, test):
+                    row = _next_after(conn, wanted, mark, test)
+                    if row is not None:
+                        found[row[-2:]] = row
+        return [Observed(*row[:7]) for row in sorted(found.values(), key=lambda row: (row.time, *row[-2:]))]
+
+
+_SHOWN = (
+    access_event.c.route, access_event.c.method, access_event.c.status, access_event.c.reason, access_event.c.need,
+    access_event.c.time, access_event.c.id, access_event.c.batch, access_event.c.place,
+)  # fmt: skip
+_KIND = (access_event.c.route, access_event.c.method, access_event.c.status, access_event.c.reason)
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """One question about a call, asked of a row here and of the store in SQL."""
+
+    row: Callable[[Any], bool]
+    sql: sa.ColumnElement[bool]
+
+
+_ALLOWED = str(Reason.ALLOWED)
+_GOOD = _Test(
+    lambda row: 200 <= row.status < 400 and row.reason == _ALLOWED,
+    sa.and_(access_event.c.status.between(200, 399), access_event.c.reason == _ALLOWED),
+)
+_REFUSED = _Test(
+    lambda row: 400 <= row.status < 500 and row.reason != _ALLOWED,
+    sa.and_(access_event.c.status.between(400, 499), access_event.c.reason != _ALLOWED),
+)
+_SLOWED = _Test(lambda row: row.status == 429, access_event.c.status == 429)
+_LET_IN = _Test(lambda row: row.status != 429, access_event.c.status != 429)
+
+
+def _kinds(conn: sa.Connection, wanted: list[sa.ColumnElement[bool]]) -> list[Any]:
+    """Each kind of call with the time of its last one."""
+    last = sa.func.max(access_event.c.time).label("last")
+    return list(conn.execute(sa.select(*_KIND, last).where(*wanted).group_by(*_KIND)))
+
+
+def _firsts(conn: sa.Connection, wanted: list[sa.ColumnElement[bool]]) -> list[Any]:
+    """The first call of each kind, in order."""
+    column = access_event.c
+    first = sa.select(*_KIND, sa.func.min(column.time).label("time")).where(*wanted).group_by(*_KIND).subquery()
+    same = [column.time == first.c.time, column.route.is_not_distinct_from(first.c.route)]
+    same += [column[name] == first.c[name] for name in ("method", "status", "reason")]
+    rows = conn.execute(
+        sa.select(*_SHOWN).join(first, sa.and_(*same)).where(*wanted)
+        .order_by(column.time, column.batch, column.place)
+    )  # fmt: skip
+    once: dict[tuple[Any, ...], Any] = {}
+    for row in rows:
+        once.setdefault(tuple(row[:4]), row)
+    return list(once.values())
+
+
+def _marks(firsts: list[Any], kinds: list[Any], after: _Test, test: _Test) -> list[Any]:
+    """The first call of each place that passes ``after``, where one that passes ``test`` is known to follow."""
+    last: dict[tuple[str | None, str], dt.datetime] = {}
+    for kind in kinds:
+        if test.row(kind):
+            place = (kind.route, kind.method)
+            last[place] = max(kind.last, last.get(place, kind.last))
+    marks: dict[tuple[str | None, str], Any] = {}
+    for row in firsts:
+        if after.row(row):
+            marks.setdefault((row.route, row.method), row)
+    return [row for place, row in marks.items() if place in last and last[place] >= row.time]
+
+
+def _next_after(conn: sa.Connection, wanted: list[sa.ColumnElement[bool]], mark: Any, test: _Test) -> Any:
+    column = access_event.c
+    order = (column.time, column.batch, column.place)
+    return conn.execute(
+        sa.select(*_SHOWN)
+        .where(
+            *wanted, test.sql, column.route.is_not_distinct_from(mark.route), column.method == mark.method,
+            column.time >= mark.time, sa.tuple_(*order) > sa.tuple_(*_place(mark.time, mark.batch, mark.place)),
+        )
+        .order_by(*order)
+        .limit(1)
+    ).first()  # fmt: skip
 
 
 def _of(

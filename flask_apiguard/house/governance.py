@@ -72,15 +72,23 @@ class Governance(Gatehouse):
         )  # fmt: skip
 
     def _observed(self, application_id: str, environment: Environment, since: dt.datetime | None) -> Iterable[Call]:
-        return self.recorder.query.observed(application_id, environment.value, since)
+        return self.recorder.query.telling(application_id, environment.value, since)
+
+    @cached_property
+    def _named(self) -> dict[tuple[str, str], frozenset[str]]:
+        """Scopes by route or endpoint, and method, as far as they were asked for; routes stay what they are."""
+        return {}
 
     def _scopes_of_route(self, route: str, method: str) -> frozenset[str]:
         """The scopes that a recorded call exercised: those its route's rule names."""
+        if (route, method) in self._named:
+            return self._named[route, method]
         app = self.app
         for url_rule in app.url_map.iter_rules():
             if route in (url_rule.rule, url_rule.endpoint) and method in (url_rule.methods or ()):
                 rule = self.book.find(app, url_rule, method)
-                return frozenset() if rule is None else rule.every_scope
+                self._named[route, method] = found = frozenset() if rule is None else rule.every_scope
+                return found
         return frozenset()
 
     def _demanded(self) -> frozenset[str]:

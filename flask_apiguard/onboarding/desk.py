@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -39,7 +39,7 @@ class Call(Protocol):
     def time(self) -> dt.datetime: ...
 
 
-#: Calls of an application in an environment since a moment, oldest first.
+#: Calls of an application in an environment since a moment, oldest first; those that tell nothing new may be left out.
 Observed = Callable[[str, Environment, "dt.datetime | None"], Iterable[Call]]
 #: The scopes that a call of this endpoint (or route, where the endpoint isn't known) with this method exercises.
 ScopesOfRoute = Callable[[str, str], frozenset[str]]
@@ -70,6 +70,21 @@ class Desk:
     door: str
     #: The longest that a credential should live, in seconds by environment.
     lifetimes: Mapping[str, int]
+
+    def having_seen(self, calls: Iterable[Call] | None) -> Desk:
+        """The same desk, at which an application's calls are looked up once at most: not at all where they are given.
+
+        For one application and one piece of work.
+        """
+        kept = None if calls is None else list(calls)
+
+        def once(application_id: str, environment: Environment, since: dt.datetime | None) -> Iterable[Call]:
+            nonlocal kept
+            if kept is None:
+                kept = list(self.observed(application_id, environment, since))
+            return kept
+
+        return replace(self, observed=once)
 
     def known_scopes(self, source: Source) -> dict[str, Scope]:
         """Every scope that means something: declared, written by an operator, or demanded by a route."""

@@ -7,13 +7,13 @@ not exercised is left out of the offer and blocks nothing. Further steps come by
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ..clients import Application, registry
+from ..clients import Application, Client, registry
 from ..credentials import list_of
 from ..db import Transaction
 from ..errors import Conflict
@@ -123,13 +123,8 @@ def keep(tx: Transaction, by: By, application: Application, seen: dict[str, Tick
 def ticks(source: Source, desk: Desk, application: Application) -> dict[str, Tick]:
     """Steps fulfilled so far: those kept, and those that the calls show."""
     kept = _kept(source, application.id)
-    missing = _wanted(source, desk, application) - set(kept)
-    if application.state not in (State.SANDBOX, State.PRODUCTION) or not missing:
-        return kept
-    client = next(
-        (one for one in registry.clients_of(source, application.id) if one.environment is Environment.SANDBOX), None
-    )
-    if client is None:
+    missing, client = _open(source, desk, application, kept)
+    if client is None or not missing:
         return kept
     seen = {}
     if missing - {ROTATION}:
@@ -139,6 +134,25 @@ def ticks(source: Source, desk: Desk, application: Application) -> dict[str, Tic
         if row.rotated_at is not None:
             seen.setdefault(ROTATION, Tick(row.rotated_at))
     return {name: tick for name, tick in seen.items() if name in missing} | kept
+
+
+def look(source: Source, desk: Desk, application: Application) -> list[Call]:
+    """The calls that may show what is missing yet, for a piece of work that must not wait for them while it writes."""
+    missing, client = _open(source, desk, application, _kept(source, application.id))
+    if client is None or not missing - {ROTATION}:
+        return []
+    return list(desk.observed(application.id, Environment.SANDBOX, client.created_at))
+
+
+def _open(
+    source: Source, desk: Desk, application: Application, kept: Mapping[str, Tick]
+) -> tuple[set[str], Client | None]:
+    """Steps that are missing, and the client whose calls may show them."""
+    missing = _wanted(source, desk, application) - set(kept)
+    if application.state not in (State.SANDBOX, State.PRODUCTION) or not missing:
+        return missing, None
+    clients = registry.clients_of(source, application.id)
+    return missing, next((one for one in clients if one.environment is Environment.SANDBOX), None)
 
 
 def _wanted(source: Source, desk: Desk, application: Application) -> set[str]:

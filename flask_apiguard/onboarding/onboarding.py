@@ -39,7 +39,7 @@ from . import (
 from . import tick as ticking
 from .certification import Certified
 from .checks import registry_of
-from .desk import Desk, Observed, Reachable, ScopesOfRoute, Source, refusals
+from .desk import Call, Desk, Observed, Reachable, ScopesOfRoute, Source, refusals
 from .door import Invited
 from .examine import CheckResult, Waiver
 from .following import Next
@@ -171,13 +171,21 @@ class Onboarding:
         registry.application(source, application_id)
         return examine.results(source, self._desk, application_id, self._now(source))
 
-    def run_checks(self, tx: Transaction, by: By, application_id: str, before: str | None = None) -> list[CheckResult]:
+    def run_checks(
+        self,
+        tx: Transaction,
+        by: By,
+        application_id: str,
+        before: str | None = None,
+        *,
+        calls: Iterable[Call] | None = None,
+    ) -> list[CheckResult]:
         """Run all checks, or those that a move (``enter_sandbox``, ``enter_production``) waits for."""
         application = moves.locked(tx, application_id)
         demand(by, Act.ONBOARDING_CHECK_RUN, application.organization_id)
         if application.state is State.RETIRED:
             raise Conflict("A retired application is not examined any more.", "Nothing is left to do.")
-        return examine.run(tx, self._desk, by, application, before)
+        return examine.run(tx, self._desk.having_seen(calls), by, application, before)
 
     def waive(
         self, tx: Transaction, by: By, application_id: str, check: str, reason: str, until: dt.datetime
@@ -207,6 +215,10 @@ class Onboarding:
         """The requested scopes that production would be offered: those a good call was observed for."""
         return sorted(graduation.exercised(source, self._desk, registry.application(source, application_id)))
 
+    def look(self, source: Source, application_id: str) -> list[Call]:
+        """The calls that graduation would look at now: read before a transaction that writes, for ``calls``."""
+        return graduation.look(source, self._desk, registry.application(source, application_id))
+
     # Reviews
 
     def request(
@@ -220,17 +232,18 @@ class Onboarding:
         plan: str | None = None,
         environment: Environment | str = Environment.PRODUCTION,
         reason: str,
+        calls: Iterable[Call] | None = None,
     ) -> Review:
         """Ask for more. What the policy needs nobody for is approved at once, on record.
 
         ``scopes`` None: what was exercised (production), what is requested and not held (scopes), what is held
-        (recertification).
+        (recertification). ``calls`` are what ``look`` found; without them the event store is asked in between.
         """
         registry.application(tx, application_id)
         wanted = Kind(kind)
         with refusals(tx, by, _REVIEW, f"application:{application_id}", attempted="request", kind=wanted.value):
             opened = asking.request(
-                tx, self._desk, by, application_id, wanted, scopes=scopes, plan=plan,
+                tx, self._desk.having_seen(calls), by, application_id, wanted, scopes=scopes, plan=plan,
                 environment=Environment(environment), reason=reason,
             )  # fmt: skip
             return opened if opened.needed else deciding.by_policy(tx, self._desk, opened)
@@ -314,12 +327,19 @@ class Onboarding:
         return standing.is_own(source, self._desk, by, client_id, self._now(source))
 
     def recertify(
-        self, tx: Transaction, by: By, application_id: str, *, keep: Iterable[str] | None = None, reason: str
+        self,
+        tx: Transaction,
+        by: By,
+        application_id: str,
+        *,
+        keep: Iterable[str] | None = None,
+        reason: str,
+        calls: Iterable[Call] | None = None,
     ) -> Review:
         """An owner confirms what production still needs (None: all of it); the rest ends at once."""
         return self.request(
             tx, by, application_id, Kind.RECERTIFICATION, scopes=keep, reason=reason,
-            environment=Environment.PRODUCTION,
+            environment=Environment.PRODUCTION, calls=calls,
         )  # fmt: skip
 
     def certification_of(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections.abc import Callable
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
 
 from flask_apiguard.db import Store
 from flask_apiguard.events import Recorder
+from flask_apiguard.events.query import Observed
+from flask_apiguard.onboarding.graduation import watch
 from flask_apiguard.values import Phase, instant
 
 from .making import NOW, event
@@ -78,7 +82,7 @@ def test_a_stream_is_found_under_one_id_and_counted_once(any_store: Store, make_
     assert [found["phase"] for found in recorder.query.find("req_1")] == ["opened", "closed"]
     assert recorder.query.find("req_3") == []
     assert recorder.query.summary().total == 2
-    assert len(list(recorder.query.observed("app_1"))) == 2
+    assert len(recorder.query.telling("app_1")) == 1
 
 
 def test_the_summary_counts(recorder: Recorder) -> None:
@@ -91,14 +95,40 @@ def test_the_summary_counts(recorder: Recorder) -> None:
     assert recorder.query.summary(client="cli_none").first is None
 
 
-def test_observed_gives_compact_rows_oldest_first(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flask_apiguard.events.query._AT_ONCE", 2)
-    rows = list(recorder.query.observed("app_1"))
-    assert [row.time for row in rows] == [instant(NOW + number) for number in (1, 3, 5, 7, 9)]
-    assert rows[1].id
+def test_telling_calls_are_the_first_of_their_kind_and_the_first_after_a_refusal(recorder: Recorder) -> None:
+    rows = recorder.query.telling("app_1")
+    assert [row.time for row in rows] == [instant(NOW + number) for number in (1, 3, 5)]
     route = "/api/v1/orders/<int:id>"
-    assert rows[1][:-1] == (route, "GET", 403, "gate:scope:missing", "orders:read", instant(NOW + 3))
-    assert len(list(recorder.query.observed("app_1", "production", instant(NOW + 6)))) == 2
+    assert rows[1] == (route, "GET", 403, "gate:scope:missing", "orders:read", instant(NOW + 3), "req_3")
+    assert [row.id for row in recorder.query.telling("app_1", "production", instant(NOW + 6))] == ["req_7", "req_9"]
+
+
+CALLS = [(200, "gate:request:allowed"), (201, "gate:request:allowed"), (404, "gate:request:allowed"),
+         (422, "gate:body:invalid"), (401, "gate:credential:unknown"), (403, "gate:scope:missing"),
+         (429, "gate:limit:reached"), (200, "gate:scope:missing")]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_telling_calls_show_all_that_every_call_shows(any_store: Store, make_recorder: Make, seed: int) -> None:
+    dice, recorder = random.Random(seed), make_recorder(any_store)
+    every = []
+    for number in range(60):
+        status, reason = dice.choice(CALLS)
+        route, time = dice.choice(["/a", "/b", None]), NOW + number // 3  # three calls at each moment
+        recorder.record(event(number, time=time, route=route, status=status, reason=reason))
+        every.append(Observed(route, "GET", status, reason, "", instant(time), f"req_{number}"))
+    desk = SimpleNamespace(scopes_of_route=lambda route, method: frozenset({route}))
+    missing = frozenset({"what nothing shows"})  # so that it looks at every call
+    telling = recorder.query.telling("app_1")
+    assert watch(desk, telling, missing) == watch(desk, every, missing)  # type: ignore[arg-type]
+    assert len(telling) <= 3 * len(CALLS) + 2 * 3
+
+
+def test_a_look_at_many_calls_reads_few_rows(any_store: Store, make_recorder: Make) -> None:
+    recorder = make_recorder(any_store)
+    for number in range(500):
+        recorder.record(event(number, time=NOW + number, status=200 if number % 2 else 201))
+    assert [row.id for row in recorder.query.telling("app_1")] == ["req_0", "req_1"]
 
 
 def test_hostile_texts_are_stored_and_come_back(any_store: Store, make_recorder: Make) -> None:
@@ -115,7 +145,7 @@ def test_hostile_texts_are_stored_and_come_back(any_store: Store, make_recorder:
 def test_times_are_aware_and_exact(any_store: Store, make_recorder: Make) -> None:
     recorder = make_recorder(any_store)
     recorder.record(event(1, time=NOW + 0.000123))
-    (row,) = recorder.query.observed("app_1")
+    (row,) = recorder.query.telling("app_1")
     assert row.time == dt.datetime(2026, 11, 18, 11, 6, 40, 123, tzinfo=dt.UTC)
 
 
