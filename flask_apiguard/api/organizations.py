@@ -7,8 +7,8 @@ from dataclasses import replace
 from marshmallow import fields
 
 from ..clients import Organization, registry
-from ..errors import Conflict, Forbidden
-from ..people import Act, demand
+from ..errors import Conflict
+from ..people import Act, demand, narrower
 from ..values import Actor
 from .call import Answer, Call, Next
 from .fields import In, Line, Moment, PageIn, Resource
@@ -86,12 +86,12 @@ def _demand_open(call: Call) -> None:
     """
     if call.house.onboarding.door != "open" or call.by.kind is not Actor.PERSON:
         demand(call.by, Act.CLIENTS_ORGANIZATION_CREATE)
+    if call.by.narrowed:
+        raise narrower()
     held = call.house.people.seats_of(call.person_id)
     owned = {one.organization_id for one in held if one.seat == "owner" and one.organization_id is not None}
     if len(owned) >= OWN_AT_MOST:
         raise Conflict(f"You own {len(owned)} organizations already.", "Ask an administrator for another.")
-    if owned and not any(f"owner@{one}" in call.by.seats for one in owned):
-        raise Forbidden("This token is narrower than its person.", "owner", "Use a token that is not narrowed.")
 
 
 @table.get("/organizations/<organization_id>", "An organization", out=OrganizationOut,

@@ -11,6 +11,7 @@ from .passwords import PasswordHash, Passwords
 from .people import People
 from .persons import NOWHERE, Issued, Origin, Person, PersonToken, Registration
 from .seats import Held
+from .tokens import narrower
 
 __all__ = [
     "BASE_URL",
@@ -35,6 +36,7 @@ __all__ = [
     "Seat",
     "demand",
     "may",
+    "narrower",
     "own",
     "seats_for",
 ]

@@ -116,12 +116,12 @@ def seat_person(
 
 
 def take_seat(tx: Transaction, by: By, person_id: object, organization_id: object, wanted: object) -> None:
-    """Unseat a person. Anybody may leave a seat of their own.
+    """Unseat a person. Anybody may leave a seat of their own, but not by a token that is narrower than they are.
 
     :raises Conflict: it is the last owner's or the last administrator's. :raises Missing: nobody sits there.
     """
     where = organization(organization_id)
-    if by.kind is not Actor.PERSON or by.id != person_id:
+    if by.kind is not Actor.PERSON or by.id != person_id or by.narrowed:
         demand(by, Act.PEOPLE_SEAT_TAKE, where)
     name = the_seat(wanted, where)
     sitter = locked(tx, person_id)

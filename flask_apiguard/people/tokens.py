@@ -111,6 +111,13 @@ def create_token(
     return Issued(token_id, owner, "token", ends, secret)
 
 
+def narrower() -> Forbidden:
+    """A narrowed token was used where only the whole person may."""
+    return Forbidden(
+        "This token is narrower than its person.", action="Use a session, or a token that is not narrowed."
+    )
+
+
 def _left(tx: Transaction, by: By, most: int) -> int:
     """At most the seconds that the person token lives with which another is made: held briefly is not held for good.
 
@@ -202,7 +209,9 @@ def tokens_of(conn: sa.Connection, person_id: object, now: dt.datetime) -> tuple
 def revoke_token(tx: Transaction, by: By, token_id: object) -> None:
     """End a session or token at once: one's own, or anybody's for those who may disable people.
 
-    :raises Missing: there is no live one, or it is not this actor's.
+    A narrowed token ends itself, and none of its person's others.
+
+    :raises Missing: there is no live one, or it is not this actor's. :raises Forbidden: it takes the whole person.
     """
     token = person_token.c
     live = sa.and_(token.id == known_id(token_id, "pt"), token.revoked_at.is_(None), token.expires_at > tx.now)
@@ -214,6 +223,8 @@ def revoke_token(tx: Transaction, by: By, token_id: object) -> None:
             demand(by, Act.PEOPLE_PERSON_DISABLE)
         except Forbidden:
             raise Missing from None  # whether a token of somebody else exists is nobody's business
+    elif by.narrowed and by.token_id != row.id:
+        raise narrower()
     _revoke(tx, by, row)
 
 

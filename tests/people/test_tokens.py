@@ -159,3 +159,25 @@ def test_a_token_without_narrowing_is_kept_as_null(house: House) -> None:
     house.token(house.member("ann@example.com"))
     with house.store.read() as conn:
         assert conn.execute(sa.select(sa.func.count()).where(person_token.c.seats.is_not(sa.null()))).scalar() == 0
+
+
+def test_a_narrowed_token_does_not_leave_seats_of_its_person(house: House) -> None:
+    ann = house.member("ann@example.com", "org_1", "owner", "viewer")
+    house.tx(house.people.give_seat, OPERATOR, house.member("bob@example.com").id, "org_1", "owner")
+    narrow = house.people.verify_token(house.token(ann, seats=["viewer"]).secret)
+    for seat in ("owner", "viewer"):
+        with pytest.raises(Forbidden):
+            house.tx(house.people.take_seat, narrow, ann.id, "org_1", seat)
+    wide = house.people.verify_token(house.token(ann).secret)
+    house.tx(house.people.take_seat, wide, ann.id, "org_1", "owner")
+
+
+def test_a_narrowed_token_ends_itself_and_no_other(house: House) -> None:
+    ann = house.member("ann@example.com", "org_1", "owner")
+    first, second = house.token(ann, seats=["viewer"]), house.token(ann)
+    narrow = house.people.verify_token(first.secret)
+    with pytest.raises(Forbidden):
+        house.tx(house.people.revoke_token, narrow, second.id)
+    house.tx(house.people.revoke_token, narrow, first.id)
+    assert house.people.verify_token(first.secret) is None
+    assert house.people.verify_token(second.secret) is not None
