@@ -61,7 +61,7 @@ def test_one_changed_character_is_found(text: str, data: st.DataObject) -> None:
         ACME.parse(text[:place] + other + text[place + 1 :])
 
 
-@pytest.mark.parametrize("text", every_form(ACME))
+@pytest.mark.parametrize("text", every_form(ACME), ids=["sandbox", "production", "secret", "access", "refresh"])
 def test_cut_or_lengthened_is_found(text: str) -> None:
     for broken in (text[:-1], text + "0", text + "\n", text + text):
         with pytest.raises(Malformed):
