@@ -15,7 +15,7 @@ from ..errors import Conflict, Forbidden, Invalid
 from ..people import Act
 from ..values import Environment, Flaw, State
 from .call import Answer, Call
-from .fields import Choice, Id, In, Moment, Prose, Resource, Several
+from .fields import SCOPE_AT_MOST, Choice, Id, In, Moment, Prose, Resource, Several
 from .lookups import application_of
 from .table import Table
 
@@ -47,14 +47,14 @@ class GrantOut(Resource):
 
 class GrantIn(In):
     environment = Choice("sandbox", "production", required=True)
-    scopes = Several(Id(), 50, required=True)
+    scopes = Several(Id(SCOPE_AT_MOST), 50, required=True)
     until = Moment()
     reason = Prose(1, 2000, required=True)
 
 
 class EndIn(In):
     environment = Choice("sandbox", "production", required=True)
-    scopes = Several(Id(), 50, required=True)
+    scopes = Several(Id(SCOPE_AT_MOST), 50, required=True)
     reason = Prose(1, 2000, required=True)
 
 

@@ -14,7 +14,21 @@ from ..quotas.plans import end_override, overrides_of, plan_of, put_override
 from ..values import Flaw, Standing, State
 from .access import demand_direct, demand_place
 from .call import Answer, Call, Next
-from .fields import Choice, Done, Id, In, Line, Moment, Prose, ReasonIn, Resource, Several, Whole
+from .fields import (
+    PLAN_AT_MOST,
+    SCOPE_AT_MOST,
+    Choice,
+    Done,
+    Id,
+    In,
+    Line,
+    Moment,
+    Prose,
+    ReasonIn,
+    Resource,
+    Several,
+    Whole,
+)
 from .lookups import client_of
 from .table import Table
 
@@ -42,12 +56,12 @@ class DetailOut(ClientOut):
 
 
 class PlanIn(In):
-    plan = Id(required=True, allow_none=True)
+    plan = Id(PLAN_AT_MOST, required=True, allow_none=True)
     reason = Prose(1, 2000, required=True)
 
 
 class RolesIn(In):
-    roles = Several(Id(), 20, required=True)
+    roles = Several(Id(SCOPE_AT_MOST), 20, required=True)
     reason = Prose(1, 2000, required=True)
 
 
@@ -58,7 +72,7 @@ class OverrideIn(In):
     quota = Whole(0, 10**12)
     per = Choice("hour", "day", "week", "month")
     timezone = Line(1, 60)
-    scope = Id()
+    scope = Id(SCOPE_AT_MOST)
     endpoints = Several(Line(1, 200), 20)
     until = Moment()
     reason = Prose(1, 500, required=True)

@@ -14,7 +14,7 @@ from ..errors import Conflict, Invalid
 from ..people import Act
 from ..values import Actor, Environment, Flaw, State
 from .call import Answer, Call, Next
-from .fields import Choice, Id, In, Line, Moment, Out, Prose, Resource, Several, Whole
+from .fields import SCOPE_AT_MOST, Choice, Id, In, Line, Moment, Out, Prose, Resource, Several, Whole
 from .lookups import client_of, credential_of
 from .table import Table, Who
 
@@ -25,7 +25,7 @@ OVERLAP_AT_MOST = 30 * 86400
 class CredentialIn(In):
     name = Line(1, 200, required=True)
     kind = Choice("api_key", "client_secret", load_default="api_key")
-    scopes = Several(Id(), 50, metadata={"description": "Narrower than what the client holds."})
+    scopes = Several(Id(SCOPE_AT_MOST), 50, metadata={"description": "Narrower than what the client holds."})
     lifetime = Whole(60, 10 * 366 * 86400, metadata={"description": "Seconds; by default the house's."})
     reason = Prose(0, 2000, load_default="")
 

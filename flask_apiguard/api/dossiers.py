@@ -8,6 +8,8 @@ from ..values import State
 from .clients import ClientOut
 from .credentials import NewCredentialOut
 from .fields import (
+    PLAN_AT_MOST,
+    SCOPE_AT_MOST,
     Choice,
     Email,
     Id,
@@ -30,8 +32,10 @@ class FactsIn(In):
     purpose = Prose(0, 2000)
     contact_email = Email()
     redirect_uris = Several(Line(1, 500), 20)
-    requested_scopes = TableOf(Id(), Prose(0, 500), 50, metadata={"description": "Scope and what it is for."})
-    requested_plan = Id(allow_none=True)
+    requested_scopes = TableOf(
+        Id(SCOPE_AT_MOST), Prose(0, 500), 50, metadata={"description": "Scope and what it is for."}
+    )
+    requested_plan = Id(PLAN_AT_MOST, allow_none=True)
     data_class = Line(0, 40)
     expected_calls_per_day = Whole(0, 10**9, allow_none=True)
     addresses = Several(Line(1, 60), 100)
@@ -106,10 +110,10 @@ class InviteIn(In):
     organization = Line(1, 200, required=True, metadata={"description": "An id, or the name of a new one."})
     name = Line(1, 200, required=True)
     reason = Prose(1, 2000, required=True)
-    scopes = Several(Id(), 50, required=True)
+    scopes = Several(Id(SCOPE_AT_MOST), 50, required=True)
     contact_email = Email()
     reference = Line(1, 200)
-    plan = Id()
+    plan = Id(PLAN_AT_MOST)
     environment = Choice("sandbox", "production", load_default="production")
     purpose = Prose(0, 2000, load_default="")
     addresses = Several(Line(1, 60), 100, load_default=list)

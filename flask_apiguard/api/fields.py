@@ -15,6 +15,8 @@ from ..people.fields import normal_email
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,159}")
 CURSOR_AT_MOST = 200
 PAGE_AT_MOST = 200
+#: What their columns hold.
+PLAN_AT_MOST, SCOPE_AT_MOST = 40, 120
 
 
 class In(Schema):
@@ -60,14 +62,15 @@ class Prose(fields.String):
 
 
 class Id(fields.String):
-    """An id or a name of ours, as it stands in paths."""
+    """An id or a name of ours, as it stands in paths; ``most`` is what the column that keeps it holds."""
 
-    def __init__(self, **more: Any) -> None:
-        told = {"pattern": f"^{ID.pattern}$", **more.pop("metadata", {})}
+    def __init__(self, most: int = 160, **more: Any) -> None:
+        self.most = most
+        told = {"pattern": f"^{ID.pattern}$", "maxLength": most, **more.pop("metadata", {})}
         super().__init__(metadata=told, **more)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        if not isinstance(value, str) or ID.fullmatch(value) is None:
+        if not isinstance(value, str) or len(value) > self.most or ID.fullmatch(value) is None:
             raise ValidationError("This is no id or name.")
         return value
 

@@ -7,7 +7,7 @@ from marshmallow import fields
 from ..people import Act, demand
 from ..quotas.plans import plan_of, plans, put_plan
 from .call import Answer, Call
-from .fields import Choice, Id, In, Line, Moment, Prose, Resource, Several, Whole
+from .fields import PLAN_AT_MOST, SCOPE_AT_MOST, Choice, Id, In, Line, Moment, Prose, Resource, Several, Whole
 from .table import Table
 
 table = Table("plans")
@@ -16,12 +16,12 @@ table = Table("plans")
 class LimitIn(In):
     """A ``rate`` such as 20/second, or a ``quota`` with its period."""
 
-    name = Id(required=True)
+    name = Id(PLAN_AT_MOST, required=True)
     rate = Line(1, 100)
     quota = Whole(0, 10**12)
     per = Choice("hour", "day", "week", "month")
     timezone = Line(1, 60)
-    scope = Id()
+    scope = Id(SCOPE_AT_MOST)
     endpoints = Several(Line(1, 200), 20)
 
 

@@ -10,7 +10,21 @@ from ..onboarding import Kind, Review, ReviewState
 from ..people import Act, demand
 from ..values import Environment
 from .call import Answer, Call, Next
-from .fields import Choice, Flag, Id, In, Moment, Out, PageIn, Prose, Resource, Several, Whole
+from .fields import (
+    PLAN_AT_MOST,
+    SCOPE_AT_MOST,
+    Choice,
+    Flag,
+    Id,
+    In,
+    Moment,
+    Out,
+    PageIn,
+    Prose,
+    Resource,
+    Several,
+    Whole,
+)
 from .lookups import application_of
 from .paging import page
 from .table import Table
@@ -26,20 +40,20 @@ table = Table("reviews")
 class RequestIn(In):
     kind = Choice(*(kind.value for kind in Kind if kind is not Kind.RECERTIFICATION), required=True)
     environment = Choice("sandbox", "production", load_default="production")
-    scopes = Several(Id(), 50)
-    plan = Id()
+    scopes = Several(Id(SCOPE_AT_MOST), 50)
+    plan = Id(PLAN_AT_MOST)
     reason = Prose(1, 2000, required=True)
 
 
 class RecertifyIn(In):
-    keep = Several(Id(), 100, metadata={"description": "Scopes to keep; all of them by default."})
+    keep = Several(Id(SCOPE_AT_MOST), 100, metadata={"description": "Scopes to keep; all of them by default."})
     reason = Prose(1, 2000, required=True)
 
 
 class DecisionIn(In):
     decision = Choice("approve", "deny", required=True)
     reason = Prose(1, 2000, required=True)
-    scopes = Several(Id(), 50, metadata={"description": "Some of what is asked for, to approve less."})
+    scopes = Several(Id(SCOPE_AT_MOST), 50, metadata={"description": "Some of what is asked for, to approve less."})
     until = Moment()
     version = Whole(1, 10**9)
 
