@@ -257,15 +257,20 @@ def normal_url(url: str) -> URL:
 
 
 def make_engine(url: str) -> Engine:
-    """An engine with our manners: WAL and explicit transactions on SQLite, short connect timeouts on PostgreSQL."""
+    """An engine with our manners: WAL and explicit transactions on SQLite, short connect timeouts on PostgreSQL.
+
+    What a statement was given stays out of its error: hashes and addresses of people would end in the host's log.
+    """
     parsed = normal_url(url)
     if parsed.get_backend_name() == "sqlite":
-        engine = sa.create_engine(parsed, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+        engine = sa.create_engine(
+            parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
+        )
         event.listen(engine, "connect", _sqlite_connect)
         event.listen(engine, "begin", _sqlite_begin)
         return engine
     try:
-        return sa.create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 3})
+        return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 3})
     except ModuleNotFoundError:
         raise ConfigurationError("PostgreSQL needs psycopg.", "pip install 'Flask-APIGuard[postgres]'") from None
 
