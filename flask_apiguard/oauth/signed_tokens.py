@@ -113,7 +113,8 @@ class SignedTokenType:
         """
         signed = self._judged(presented.secret)
         claims, caller = signed.claims, self._kept.accept(presented.secret)
-        if caller.credential_id != claims["jti"] or caller.client is None or caller.client.id != claims["client_id"]:
+        kept = (caller.credential_id, None if caller.client is None else caller.client.id, caller.cnf)
+        if kept != (claims["jti"], claims["client_id"], claims.get("cnf")):
             raise denied(Reason.CREDENTIAL_UNKNOWN)
         return replace(caller, subjects=(*caller.subjects, subject_of(signed.header["kid"])))
 
