@@ -302,7 +302,8 @@ NOW = int(time.time())
         {"iat": None}, {"iat": "now"}, {"iat": NOW - 90_000}, {"scope": 7}, {"scope": ["orders:read"]},
         {"scope": None},
         {"sub": None}, {"sub": 7}, {"jti": None}, {"jti": "tok_other"}, {"jti": 7}, {"client_id": None},
-        {"client_id": "cli_other"}, {"cnf": "x"}, {"cnf": {"jkt": "x"}}, {"cnf": ["jkt"]}, {"jti": ""}, {"iat": {}}, {"exp": {}},
+        {"client_id": "cli_other"}, {"cnf": "x"}, {"cnf": {"jkt": "x"}}, {"cnf": ["jkt"]}, {"jti": ""},
+        {"iat": {}}, {"exp": {}},
     ],
     ids=lambda claims: "-".join(claims),  # no values: some are moments
 )  # fmt: skip
