@@ -257,10 +257,7 @@ def normal_url(url: str) -> URL:
 
 
 def make_engine(url: str) -> Engine:
-    """An engine with our manners: WAL and explicit transactions on SQLite, short connect timeouts on PostgreSQL.
-
-    What a statement was given stays out of its error: hashes and addresses of people would end in the host's log.
-    """
+    """An engine with our manners. What a statement was given stays out of its error, and so out of the host's log."""
     parsed = normal_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = sa.create_engine(

@@ -112,7 +112,7 @@ def signed_in(call: Call, issued: Issued) -> Answer:
 def register(call: Call) -> Answer:
     people, body = call.house.people, call.body
     password = body.get("password")
-    hashed = None if password is None else people.hashed(password, body["email"])
+    hashed = None if password is None else people.hashed(password, body["email"], origin=call.origin)
     with call.write() as tx:
         made = people.register(tx, body["email"], body["name"], hashed, origin=call.origin)
     told = made.answer()

@@ -95,18 +95,27 @@ def accept(
     return open_session(tx, desk, guest, "invitation", origin)
 
 
-def _consume(tx: Transaction, desk: Desk, secret: object) -> Any:
-    found = desk.read(secret, "invitation")
+def demand_open(conn: sa.Connection, desk: Desk, secret: object) -> None:
+    """Go on only with an invitation that could be accepted now; it is not.
+
+    :raises Missing: as ``accept`` does.
+    """
+    if conn.execute(sa.select(invitation.c.id).where(*_open(desk, secret, desk.clock.now()))).one_or_none() is None:
+        raise Missing(_SPENT, "Ask who invited you for a new one.")
+
+
+def _open(desk: Desk, secret: object, now: dt.datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    found, offer = desk.read(secret, "invitation"), invitation.c
     if found is None:
         raise Missing(_SPENT, "Ask who invited you for a new one.")
-    used = (
-        sa.update(invitation)
-        .where(invitation.c.id == "inv_" + found[1], invitation.c.digest == desk.digest(found[0], str(secret)))
-        .where(invitation.c.accepted_at.is_(None), invitation.c.withdrawn_at.is_(None))
-        .where(invitation.c.expires_at > tx.now)
-        .values(accepted_at=tx.now)
-        .returning(invitation)
-    )
+    return (
+        offer.id == "inv_" + found[1], offer.digest == desk.digest(found[0], str(secret)),
+        offer.accepted_at.is_(None), offer.withdrawn_at.is_(None), offer.expires_at > now,
+    )  # fmt: skip
+
+
+def _consume(tx: Transaction, desk: Desk, secret: object) -> Any:
+    used = sa.update(invitation).where(*_open(desk, secret, tx.now)).values(accepted_at=tx.now).returning(invitation)
     row = tx.execute(used).one_or_none()
     if row is None:
         raise Missing(_SPENT, "Ask who invited you for a new one.")

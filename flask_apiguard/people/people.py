@@ -19,7 +19,10 @@ from .hosts import FirstAdministrator
 from .invitations import Invitation
 from .passwords import PasswordHash, Passwords
 from .persons import NOWHERE, Issued, Origin, Person, PersonToken, Registration, person_by_email, person_by_id
-from .throttle import Throttle
+from .throttle import Throttle, neighbourhood
+
+#: Passwords that are hashed for one network in a quarter of an hour.
+HASHES_FOR_ONE = 30
 
 
 class People:
@@ -47,8 +50,12 @@ class People:
 
     # Accounts
 
-    def hashed(self, password: object, email: object = "") -> PasswordHash:
-        """Check and hash a new password outside any transaction. :raises Invalid: it may not be one."""
+    def hashed(self, password: object, email: object = "", *, origin: Origin = NOWHERE) -> PasswordHash:
+        """Check and hash a new password outside any transaction.
+
+        :raises Invalid: it may not be one. :raises Denied: 429; to hash is work that nobody may have done at will.
+        """
+        self._desk.throttle.take(hasher=(neighbourhood(origin.address), HASHES_FOR_ONE))
         return self._desk.passwords.hashed(password, email=fields.normal_email(email) or "")
 
     def register(
@@ -65,7 +72,11 @@ class People:
 
     def prove(self, token: object, password: object = None, *, origin: Origin = NOWHERE) -> Issued:
         """The mail arrived: proves the address, sets a password if one is given, signs in."""
-        hashed = None if password is None else self.hashed(password)
+        hashed = None
+        if password is not None:  # nothing is hashed for a code that opens nothing
+            with self._desk.store.read() as conn:
+                tokens.demand_live(conn, self._desk, "proof", token)
+            hashed = self.hashed(password, origin=origin)
         with self._desk.store.write() as tx:
             return accounts.prove(tx, self._desk, token, hashed, origin)
 
@@ -182,7 +193,11 @@ class People:
 
     def accept(self, token: object, name: object = "", password: object = None, *, origin: Origin = NOWHERE) -> Issued:
         """Take an offered seat and sign in; makes the account when there is none. :raises Missing: spent or none."""
-        hashed = None if password is None else self.hashed(password)
+        hashed = None
+        if password is not None:
+            with self._desk.store.read() as conn:
+                invitations.demand_open(conn, self._desk, token)
+            hashed = self.hashed(password, origin=origin)
         with self._desk.store.write() as tx:
             return invitations.accept(tx, self._desk, token, name, hashed, origin)
 

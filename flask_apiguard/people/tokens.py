@@ -48,25 +48,34 @@ def consume(tx: Transaction, desk: Desk, kind: str, secret: object) -> Person:
 
     :raises Missing: spent, too old, replaced or never given: told alike. :raises Forbidden: the person is disabled.
     """
-    found = desk.read(secret, WORDS[kind])
-    if found is None:
-        raise Missing(_SPENT, "Ask for a new one.")
-    used = (
-        sa.update(person_token)
-        .where(person_token.c.id == "pt_" + found[1], person_token.c.kind == kind)
-        .where(person_token.c.digest == desk.digest(found[0], str(secret)))
-        .where(person_token.c.consumed_at.is_(None), person_token.c.revoked_at.is_(None))
-        .where(person_token.c.expires_at > tx.now)
-        .values(consumed_at=tx.now)
-        .returning(person_token.c.person_id)
-    )
-    row = tx.execute(used).one_or_none()
+    used = sa.update(person_token).where(*_live(desk, kind, secret, tx.now)).values(consumed_at=tx.now)
+    row = tx.execute(used.returning(person_token.c.person_id)).one_or_none()
     if row is None:
         raise Missing(_SPENT, "Ask for a new one.")
     owner = locked(tx, row.person_id)
     if owner.disabled_at is not None:
         raise Forbidden("This account is disabled.", action="Ask an administrator to enable it.")
     return owner
+
+
+def demand_live(conn: sa.Connection, desk: Desk, kind: str, secret: object) -> None:
+    """Go on only with a one-time token that could be used up now; it is not.
+
+    :raises Missing: as ``consume`` does.
+    """
+    live = sa.select(person_token.c.id).where(*_live(desk, kind, secret, desk.clock.now()))
+    if conn.execute(live).one_or_none() is None:
+        raise Missing(_SPENT, "Ask for a new one.")
+
+
+def _live(desk: Desk, kind: str, secret: object, now: dt.datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    found, token = desk.read(secret, WORDS[kind]), person_token.c
+    if found is None:
+        raise Missing(_SPENT, "Ask for a new one.")
+    return (
+        token.id == "pt_" + found[1], token.kind == kind, token.digest == desk.digest(found[0], str(secret)),
+        token.consumed_at.is_(None), token.revoked_at.is_(None), token.expires_at > now,
+    )  # fmt: skip
 
 
 def open_session(tx: Transaction, desk: Desk, owner: Person, how: str, origin: Origin = NOWHERE) -> Issued:
