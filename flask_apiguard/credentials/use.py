@@ -5,10 +5,12 @@ Losing the last half minute when a process is killed is the price of not writing
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import ipaddress
 import os
 import threading
+import weakref
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -50,22 +52,37 @@ class LastUse:
         self._lock = threading.Lock()
         self._flushed = clock.monotonic()
         self._pid = os.getpid()
+        self._due: threading.Timer | None = None
+        self._at_exit = False
 
     def touch(self, credential_id: str | None, route: str | None, address: str) -> None:
         """Take down one use; every half minute, or at a thousand credentials, all are written. Tokens are left out."""
         if credential_id is None or not credential_id.startswith("cred_"):
             return
         if self._pid != os.getpid():  # the parent writes what the parent saw
-            self._pid, self._seen, self._lock = os.getpid(), {}, threading.Lock()
+            self._pid, self._seen, self._lock, self._due = os.getpid(), {}, threading.Lock(), None
         self._seen[credential_id] = (self._clock.time(), route or "", address)
-        if len(self._seen) >= AT_MOST or self._clock.monotonic() - self._flushed >= EVERY_SECONDS:
+        full = len(self._seen) >= AT_MOST
+        if self._background:
+            due = self._due
+            if due is None or (full and due.interval):
+                self._write_later(0 if full else EVERY_SECONDS)
+        elif full or self._clock.monotonic() - self._flushed >= EVERY_SECONDS:
             self._flushed = self._clock.monotonic()
-            if self._background:  # a request must not wait for the store's write lock because of a statistic
-                threading.Thread(target=self._flush_if_possible, name="apiguard-last-use", daemon=True).start()
-            else:
-                self._flush_if_possible()
+            self._flush_if_possible()
+
+    def _write_later(self, seconds: float) -> None:
+        """Beside the requests, of which none must wait for the store's write lock because of a statistic."""
+        if not self._at_exit:
+            self._at_exit = True
+            weak = weakref.WeakMethod(self._flush_if_possible)
+            atexit.register(lambda: (flush := weak()) and flush())
+        self._due = threading.Timer(seconds, self._flush_if_possible)
+        self._due.name, self._due.daemon = "apiguard-last-use", True
+        self._due.start()
 
     def _flush_if_possible(self) -> None:
+        self._due = None
         try:
             self.flush()
         except StoreAway:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -17,6 +18,8 @@ from .book import RouteLimits, Sheet, compile_route, demand_of, make_sheet
 from .counting import Counter, Kind, Taken
 from .items import Item
 from .plans import overrides_of, plan_of
+
+logger = logging.getLogger("flask_apiguard")
 
 #: The detail of a decision that let a call pass because nobody could count it (``away="open"``).
 UNCOUNTED = "not counted: a store is away"
@@ -57,6 +60,7 @@ class Quotas:
         self._clock = clock
         self._open = away == "open"
         self._default = default_plan
+        self._told: set[str] = set()
         #: By holder, then by route: a change of the client drops one entry.
         self._sheets: dict[str, dict[str, Sheet]] = {}
         self._size = 0
@@ -98,10 +102,19 @@ class Quotas:
                 return Decision(True, Reason.ALLOWED, UNCOUNTED)
             return Decision(False, Reason.STORE_AWAY, "Calls can not be counted.", retry_after=error.retry_after)
         except _PlanMissing:
+            self._tell_missing(str(plan))
             return Decision(
-                False, Reason.STORE_AWAY, f"The plan {plan!r} is not written down.", need=str(plan), retry_after=60
-            )
+                False, Reason.STORE_AWAY, "The plan of this client is not written down.", need=str(plan),
+                retry_after=60, action="Tell the API's owner; nothing that you send can change it.",
+            )  # fmt: skip
         return _decide(sheet, taken)
+
+    def _tell_missing(self, plan: str) -> None:
+        if plan not in self._told:
+            self._told.add(plan)
+            logger.error(
+                "the plan %r is not written down, so every client on it is refused; write it with `apply`", plan
+            )
 
     def usage(self, client_id: str, plan: str | None) -> list[Usage]:
         """How a client's plan and own limits stand now, by name. Looks, and counts nothing.

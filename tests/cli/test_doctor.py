@@ -115,7 +115,8 @@ def test_what_is_configured_well_is_not_found(found: Any) -> None:
             APIGUARD_MAIL_URL="smtp://localhost", APIGUARD_MAIL_FROM="api@example.org", APIGUARD_DEFAULT_PLAN="free",
         )
     )  # fmt: skip
-    assert names <= {"drill-missing", "administrator-missing"}
+    assert names <= {"drill-missing", "administrator-missing", "plan-unknown"}
+    assert "plan-unknown" in names, "a default plan that nobody wrote down refuses everybody"
 
 
 def test_an_observing_gate_that_ends_by_itself_may_be_deployed(found: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 
 import pytest
 from hypothesis import given
@@ -96,3 +97,18 @@ def test_only_the_network_of_an_address_is_kept(address: str, network: str) -> N
 @given(st.text() | st.ip_addresses().map(str))
 def test_any_address_has_a_short_prefix(address: str) -> None:
     assert len(prefix(address)) <= 50
+
+
+def test_beside_the_requests_a_use_is_written_although_no_other_call_follows(
+    any_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flask_apiguard.credentials.use.EVERY_SECONDS", 0.05)
+    kept = LastUse(any_house.store, any_house.clock, background=True)
+    kept.touch("cred_quiet", "/orders", "192.0.2.7")
+    ends = time.monotonic() + 10
+    found = {}
+    while not found and time.monotonic() < ends:
+        time.sleep(0.02)
+        with any_house.store.read() as conn:
+            found = uses_of(conn, ["cred_quiet"])
+    assert found["cred_quiet"].route == "/orders"

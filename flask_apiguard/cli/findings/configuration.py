@@ -14,7 +14,7 @@ from ...house.declared import SECRET_FILE
 from ...notices import MAIL_URL
 from ...onboarding import ONBOARDING
 from ...people import BASE_URL
-from ...quotas import COUNTERS_URL, DEFAULT_PLAN
+from ...quotas import COUNTERS_URL, DEFAULT_PLAN, plan_of
 from .finding import ERROR, NOTE, WARNING, Finding, Look
 
 #: Fewer different characters than this in 32 or more is a pattern, not chance.
@@ -148,12 +148,24 @@ def demo_defaults(look: Look) -> Iterator[Finding]:
             else "Expiring keys, anomalies and reviews wait to be looked for.",
             "Set APIGUARD_MAIL_URL and APIGUARD_MAIL_FROM.", _source(look, MAIL_URL.name),
         )  # fmt: skip
-    if settings[DEFAULT_PLAN] is None:
+    default = settings[DEFAULT_PLAN]
+    if default is not None and not _is_written(look, default):
+        yield Finding(
+            ERROR, "plan-unknown", f"The default plan {default!r} is not written down.",
+            "Every client without a plan of its own is refused.", "Write it with `apply`, or correct the name.",
+            _source(look, DEFAULT_PLAN.name),
+        )  # fmt: skip
+    if default is None:
         yield Finding(
             NOTE, "plan-missing", "A client without a plan has no limit but those of its routes.",
             "One client's loop is everybody's outage.", "Write a plan (`apply`) and set APIGUARD_DEFAULT_PLAN.",
             _source(look, DEFAULT_PLAN.name),
         )  # fmt: skip
+
+
+def _is_written(look: Look, plan: str) -> bool:
+    with look.house.store.read() as conn:
+        return plan_of(conn, plan) is not None
 
 
 EXAMINATIONS = (secret, host_secret, base_url, observing, counters, lifetimes, demo_defaults)
