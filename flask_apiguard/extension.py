@@ -72,7 +72,7 @@ class APIGuard:
         app.wsgi_app = house.perimeter(app.wsgi_app)  # type: ignore[method-assign]
         attach(app, lambda: house.gate)
         app.cli.add_command(commands(house.settings[CLI_NAME]))
-        house.book.own(API)
+        house.book.own(API, recorded=True)
         app.register_blueprint(make_blueprint(house))
         if house.places is not None:
             from .oauth.blueprint import mount  # and with it the OAuth library, which nobody else needs

@@ -31,8 +31,11 @@ def make_blueprint(house: House) -> Blueprint:
             from .dispatch import handle
 
             return handle(house, request, below)
+        from .onrecord import unrecorded
         from .pages import answer
 
+        if request.method in ("GET", "HEAD"):
+            unrecorded()
         return answer(house, request, rest)
 
     return blueprint

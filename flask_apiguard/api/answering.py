@@ -13,6 +13,7 @@ from flask.signals import got_request_exception
 from marshmallow import Schema
 from werkzeug.wrappers import Response
 
+from ..admission import current_admission
 from ..errors import REQUEST_ID, APIGuardError, Missing, decision_of, respond
 from ..gate.challenge import challenged
 from ..values import Decision, Reason
@@ -71,7 +72,12 @@ def problem(house: House, request: Request, error: Exception, endpoint: Endpoint
     if not isinstance(error, APIGuardError):
         logger.error("%s failed", endpoint.name if endpoint else "the API", exc_info=error)
         got_request_exception.send(house.app, _async_wrapper=house.app.ensure_sync, exception=error)
-    return refusal(house, request, _told(error, endpoint))
+    told = _told(error, endpoint)
+    admission = current_admission()
+    if admission is not None:
+        have = admission.decision.have if admission.decision is not None else ""
+        admission.decision = replace(told, have=have or told.have)
+    return refusal(house, request, told)
 
 
 def refusal(house: House, request: Request, decision: Decision) -> Response:

@@ -10,15 +10,16 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, RequestRedirect, Rule
 from werkzeug.wrappers import Response
 
-from ..errors import APIGuardError, Denied, Forbidden, Missing, StoreAway
+from ..errors import APIGuardError, Denied, Forbidden, Missing, StoreAway, decision_of
 from ..onboarding import ONBOARDING
 from ..values import Actor, Decision, Reason
 from . import answering
-from .call import VERSION, Answer, Call
+from .call import BASE, VERSION, Answer, Call
 from .endpoints import ENDPOINTS
 from .fields import ID
 from .idempotency import Reservation
 from .identify import identify, origin_of, stranger
+from .onrecord import answered, called, enter_attempt
 from .reading import read_body, read_bytes, read_query
 from .table import Endpoint, Who
 
@@ -43,6 +44,9 @@ def handle(house: House, request: Request, rest: str) -> Response:
     endpoint: Endpoint | None = None
     try:
         endpoint, path = _find(request, rest)
+        called(endpoint, BASE)
+        if endpoint.who is not Who.ANYBODY:
+            house.recorder.ready()  # before anything is done that could then not be recorded
         return _run(house, request, endpoint, path)
     except Exception as error:  # noqa: BLE001 - the one place where any error becomes an answer
         return answering.problem(house, request, error, endpoint)
@@ -68,8 +72,19 @@ def _find(request: Request, rest: str) -> tuple[Endpoint, dict[str, str]]:
 def _run(house: House, request: Request, endpoint: Endpoint, path: dict[str, str]) -> Response:
     origin = origin_of(request)
     call = Call(house, request, endpoint, path, origin, stranger(origin))
+    try:
+        response = _identified(call)
+    except Exception as error:
+        answered(call.by, decision_of(error))
+        raise
+    answered(call.by)
+    return response
+
+
+def _identified(call: Call) -> Response:
+    house, request, endpoint = call.house, call.request, call.endpoint
     if endpoint.who in (Who.PERSON, Who.CLIENT):
-        call.by, call.caller, call.session = identify(house, request, origin)
+        call.by, call.caller, call.session = identify(house, request, call.origin)
         if call.by.kind is Actor.CLIENT and endpoint.who is not Who.CLIENT:
             raise Forbidden(
                 "A client's credential opens only what is its own here.", "a person token", "Send that instead."
@@ -95,6 +110,7 @@ def _handled(call: Call, reservation: Reservation) -> Response:
         raise  # whether it was done nobody knows: the key says so
     except APIGuardError:
         reservation.release()
+        enter_attempt(call)
         raise
     if answer.raw is not None:
         response = call.house.app.response_class(answer.raw, content_type=endpoint.media)

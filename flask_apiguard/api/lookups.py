@@ -8,8 +8,9 @@ from ..clients import Application, Client, registry
 from ..credentials import Credential
 from ..credentials import get as credential_by_id
 from ..errors import Missing
-from ..people import Act, demand
+from ..people import Act
 from ..values import Actor
+from .onrecord import demand_on_record
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -24,7 +25,7 @@ def application_of(call: Call, source: Transaction | sa.Connection, act: Act) ->
     :raises Missing: absent, or none of the actor's business. :raises Forbidden: the seat is not enough.
     """
     found = registry.application(source, call.path["application_id"])
-    demand(call.by, act, found.organization_id)
+    demand_on_record(call, act, found.organization_id, f"application:{found.id}")
     return found
 
 
@@ -36,7 +37,7 @@ def client_of(call: Call, source: Transaction | sa.Connection, act: Act) -> tupl
         if call.by.id != found.id:
             raise Missing
         return found, owner
-    demand(call.by, act, owner.organization_id)
+    demand_on_record(call, act, owner.organization_id, f"client:{found.id}")
     return found, owner
 
 
@@ -49,5 +50,5 @@ def credential_of(call: Call, source: Transaction | sa.Connection, act: Act) -> 
         if call.caller is None or call.caller.credential_id != found.id:
             raise Missing
         return found, client, owner
-    demand(call.by, act, owner.organization_id)
+    demand_on_record(call, act, owner.organization_id, f"credential:{found.id}")
     return found, client, owner

@@ -26,6 +26,7 @@ from .fields import (
     Whole,
 )
 from .lookups import application_of
+from .onrecord import demand_on_record
 from .paging import page
 from .table import Table
 
@@ -132,8 +133,8 @@ class EvidenceOut(ReviewOut):
 
 def _of(call: Call, source: Transaction | sa.Connection, act: Act) -> Review:
     found = call.house.onboarding.review(source, call.path["review_id"])
-    demand(call.by, Act.ONBOARDING_REVIEW_READ, found.organization_id)
-    demand(call.by, act, found.organization_id)
+    demand_on_record(call, Act.ONBOARDING_REVIEW_READ, found.organization_id, f"review:{found.id}")
+    demand_on_record(call, act, found.organization_id, f"review:{found.id}")
     return found
 
 

@@ -1,0 +1,89 @@
+"""What a call of our own API leaves behind: one access event, and an entry for whoever tried what they may not."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from flask_apiguard.ledger.tables import ledger
+from flask_apiguard.values import Happening, Reason
+
+from .conftest import Heard, Town
+
+
+def event_of(town: Town, heard: Heard) -> Any:
+    found = town.house.recorder.query.find(heard.headers["X-Request-Id"] or "")
+    return found[0] if found else None
+
+
+def attempts(town: Town, subject: str) -> list[Any]:
+    wanted = (Happening.ONBOARDING_MOVE_REFUSED, Happening.ONBOARDING_REVIEW_REFUSED)
+    with town.house.store.read() as conn:
+        return list(conn.execute(
+            sa.select(ledger.c.happening, ledger.c.actor_id, ledger.c.organization_id, ledger.c.entry)
+            .where(ledger.c.subject == subject, ledger.c.happening.in_(wanted)).order_by(ledger.c.seq)
+        ))  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def made(town: Town) -> dict[str, Any]:
+    town.person("vera", town.ids["ann_org"], "viewer")
+    return town.ready_application("ann", town.ids["ann_org"])
+
+
+def test_each_call_is_an_access_event_that_names_endpoint_and_actor(town: Town, made: dict[str, Any]) -> None:
+    heard = town.go("GET", f"/applications/{made['application_id']}", who="ann")
+    event = event_of(town, heard)
+    assert event["route"] == "/apiguard/api/v1/applications/<application_id>"
+    assert (event["status"], event["allowed"], event["have"]) == (200, True, f"person:{town.ids['ann']}")
+
+
+def test_a_wrong_password_and_a_bad_token_are_access_events(town: Town) -> None:
+    body = {"email": "ann@ann.example", "password": "not the right one at all"}
+    event = event_of(town, town.go("POST", "/people/session", body))
+    assert (event["status"], event["allowed"]) == (401, False)
+    event = event_of(town, town.go("GET", "/applications", who="acme_person_x_y_z"))
+    assert (event["status"], event["allowed"], event["reason"]) == (401, False, str(Reason.API_UNAUTHENTICATED))
+
+
+def test_what_anybody_may_ask_leaves_nothing(town: Town) -> None:
+    for path in ("/health", "/openapi.json", "/apiguard/prove"):
+        assert event_of(town, town.go("GET", path)) is None
+
+
+def test_what_a_client_asks_here_is_not_among_its_calls(town: Town, made: dict[str, Any]) -> None:
+    heard = town.go("GET", "/me", who=made["key"])
+    event = event_of(town, heard)
+    assert (event["client"], event["have"]) == (None, f"client:{made['client_id']}")
+
+
+def test_a_refused_attempt_is_an_entry_of_whose_thing_it_is(town: Town, made: dict[str, Any]) -> None:
+    subject = f"application:{made['application_id']}"
+    body = {"kind": "production", "reason": "please let us in"}
+    for method, path, sent in (("POST", "/reviews", body), ("POST", "/retirement", {"reason": "away with it"})):
+        before = len(attempts(town, subject))
+        heard = town.go(method, f"/applications/{made['application_id']}{path}", sent, "vera")
+        assert heard.status == 403, heard.body
+        (*_, found) = attempts(town, subject)
+        assert len(attempts(town, subject)) == before + 1
+        assert (found.actor_id, found.organization_id) == (town.ids["vera"], town.ids["ann_org"])
+        assert json.loads(found.entry)["evidence"]["code"] == str(Reason.API_FORBIDDEN)
+
+
+def test_a_strangers_attempt_is_an_access_event_alone(town: Town, made: dict[str, Any]) -> None:
+    before = town.entries()
+    heard = town.go("POST", f"/applications/{made['application_id']}/retirement", {"reason": "away"}, "bob")
+    event = event_of(town, heard)
+    assert (event["status"], event["allowed"], event["have"]) == (404, False, f"person:{town.ids['bob']}")
+    assert made["application_id"] in event["path"]
+    assert town.entries() == before
+
+
+def test_looking_is_no_attempt(town: Town, made: dict[str, Any]) -> None:
+    before = town.entries()
+    assert town.go("GET", f"/clients/{made['client_id']}", who="bob").status == 404
+    assert town.go("GET", "/ledger", who="vera").status == 403
+    assert town.entries() == before
