@@ -18,6 +18,7 @@ from ..crypto import Secrets
 from ..db import Store, Transaction
 from ..errors import Problem
 from ..ledger import enter
+from ..people import Throttle
 from ..values import Actor, By, Environment, Happening
 from .policy import Certification, ReviewPolicy
 
@@ -70,6 +71,8 @@ class Desk:
     door: str
     #: The longest that a credential should live, in seconds by environment.
     lifetimes: Mapping[str, int]
+    #: How many mails a person's acts may cause.
+    throttle: Throttle
 
     def having_seen(self, calls: Iterable[Call] | None) -> Desk:
         """The same desk, at which an application's calls are looked up once at most: not at all where they are given.

@@ -13,7 +13,7 @@ from ..clients.registry import EDITABLE
 from ..credentials import Credential
 from ..crypto import new_id
 from ..db import Transaction
-from ..errors import Forbidden, Invalid
+from ..errors import Conflict, Forbidden, Invalid
 from ..ledger import enter
 from ..people import Act, demand, may, own
 from ..quotas.plans import plan_of
@@ -27,6 +27,8 @@ from .standing import demand_reason
 
 OPEN, INVITED = "open", "invited"
 NAME_AT_MOST = 200
+#: What one organization may have lying about; each may name a stranger's address as its contact.
+DRAFTS_AT_MOST = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ def register(tx: Transaction, desk: Desk, by: By, organization_id: str, facts: M
     """A draft. ``facts`` are the editable ones (``name`` is needed), already of the right types.
 
     :raises Forbidden: the door is ``invited`` and the actor is no administrator.
-    :raises Invalid: no name, or a fact that is not the organization's to set.
+    :raises Invalid: no name, or a fact that is not the organization's to set. :raises Conflict: too many drafts.
     """
     demand(by, Act.CLIENTS_APPLICATION_CREATE, organization_id)
     if desk.door != OPEN and not may(by, Act.CLIENTS_ORGANIZATION_CREATE):
@@ -56,8 +58,16 @@ def register(tx: Transaction, desk: Desk, by: By, organization_id: str, facts: M
     if flaws:
         raise Invalid(flaws)
     demand_uris(facts)
+    if not may(by, Act.CLIENTS_ORGANIZATION_CREATE):
+        _demand_few_drafts(tx, organization_id)
     rest = {key: value for key, value in facts.items() if key != "name"}
     return registry.create_application(tx, by, organization_id, str(name).strip(), **rest)
+
+
+def _demand_few_drafts(tx: Transaction, organization_id: str) -> None:
+    drafts = registry.applications(tx, organization_ids=[organization_id], state=State.DRAFT, limit=DRAFTS_AT_MOST)
+    if len(drafts) >= DRAFTS_AT_MOST:
+        raise Conflict(f"This organization has {DRAFTS_AT_MOST} drafts.", "Take one to the sandbox, or retire one.")
 
 
 def invite(

@@ -11,6 +11,7 @@ from ..contracts import Notice
 from ..crypto import Secrets
 from ..db import Transaction
 from ..errors import Conflict, Invalid
+from ..notices.outbox import CONFIDENTIAL
 from ..people import Act, demand
 from ..values import By, Flaw, State, Verdict
 from . import examine, moves
@@ -54,12 +55,13 @@ def edit(tx: Transaction, desk: Desk, by: By, application_id: str, changes: Mapp
 def send_proof(tx: Transaction, desk: Desk, by: By, application_id: str) -> None:
     """Mail a code to the contact address; who sends it back has read it.
 
-    :raises Conflict: no address, or proved already.
+    :raises Conflict: no address, or proved already. :raises Denied: 429.
     """
     application = registry.application(tx, application_id)
     demand(by, Act.CLIENTS_APPLICATION_CHANGE, application.organization_id)
     if not application.contact_email or application.contact_proved_at is not None:
         raise Conflict("There is no address to prove.", "Set contact_email first.")
+    desk.throttle.mail(by, application.contact_email)
     until = int((tx.now + PROOF_LIVES).timestamp())
     code = f"{until}-{_seal(desk.secrets, application, until)}"
     text = (
@@ -67,7 +69,8 @@ def send_proof(tx: Transaction, desk: Desk, by: By, application_id: str) -> None
         f"{PROOF_LIVES.days} days:\n\n{code}\n\nIf it is not, you need do nothing.\n"
     )
     key = f"contact:{application.id}:{application.version}"
-    desk.notify(tx, Notice(key, "Confirm that you are the contact", text, (application.contact_email,)))
+    to, facts = (application.contact_email,), {CONFIDENTIAL: True}  # whoever reads the code is the contact
+    desk.notify(tx, Notice(key, "Confirm that you are the contact", text, to, facts=facts))
 
 
 def prove(tx: Transaction, desk: Desk, by: By, application_id: str, code: str) -> Application:

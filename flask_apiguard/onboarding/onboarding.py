@@ -19,7 +19,7 @@ from ..crypto import Secrets
 from ..db import Store, Transaction
 from ..errors import Conflict
 from ..notices import notify as queue_notice
-from ..people import Act, demand
+from ..people import Act, Throttle, demand
 from ..values import By, Environment, Happening, State
 from . import (
     asking,
@@ -87,6 +87,7 @@ class Onboarding:
         self._desk = Desk(
             store, clock, scopes, keys, secrets, self.checks, observed, scopes_of_route, demanded, reachable,
             monitor_start, monitor_end, notify, self.policy, self.certification, door, lifetimes,
+            Throttle(clock),
         )  # fmt: skip
 
     def __repr__(self) -> str:

@@ -11,6 +11,7 @@ from .passwords import PasswordHash, Passwords
 from .people import People
 from .persons import NOWHERE, Issued, Origin, Person, PersonToken, Registration
 from .seats import Held
+from .throttle import Throttle
 from .tokens import narrower
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "PersonToken",
     "Registration",
     "Seat",
+    "Throttle",
     "demand",
     "may",
     "narrower",

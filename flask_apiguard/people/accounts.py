@@ -29,11 +29,9 @@ from .persons import (
 )
 from .seats import keep_all
 from .tables import person
-from .throttle import neighbourhood
+from .throttle import MAILS_FROM_ONE, MAILS_TO_ONE, neighbourhood
 from .tokens import PROOF_SECONDS, consume, insert, open_session, revoke_all
 
-#: Mails that one address may be sent, and one network may cause, in a quarter of an hour.
-MAILS_TO_ONE, MAILS_FROM_ONE = 5, 30
 Password = str | PasswordHash | None
 
 

@@ -11,12 +11,12 @@ from ..errors import Denied, Forbidden
 from ..ledger import enter
 from ..values import Decision, Happening, Reason
 from . import fields, mails
-from .accounts import MAILS_FROM_ONE, MAILS_TO_ONE, vouch
+from .accounts import vouch
 from .desk import Desk
 from .passwords import readable
 from .persons import Issued, Origin, locked, person_by_email, person_by_id
 from .tables import person
-from .throttle import neighbourhood
+from .throttle import MAILS_FROM_ONE, MAILS_TO_ONE, neighbourhood
 from .tokens import LINK_SECONDS, consume, insert, open_session, revoke_all, revoke_token, session_row
 
 #: Wrong passwords in a quarter of an hour. Who is locked out by a stranger still has the link by mail.

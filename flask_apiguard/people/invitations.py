@@ -14,7 +14,7 @@ from ..errors import Forbidden, Missing
 from ..ledger import enter
 from ..values import Actor, By, Happening
 from . import fields, mails
-from .accounts import MAILS_TO_ONE, create, vouch
+from .accounts import create, vouch
 from .acts import Act, Seat, demand, may
 from .desk import Desk
 from .passwords import PasswordHash
@@ -48,7 +48,7 @@ def invite(tx: Transaction, desk: Desk, by: By, email: object, organization_id: 
     address, where = fields.email(email), fields.organization(organization_id)
     demand(by, Act.PEOPLE_INVITATION_SEND, where)
     offered = the_seat(wanted, where)
-    desk.throttle.take(mail=(address, MAILS_TO_ONE))
+    desk.throttle.mail(by, address)
     made, ends = new_id("inv"), tx.now + dt.timedelta(seconds=INVITATION_SECONDS)
     secret, digest = desk.mint("invitation", made)
     row = {"id": made, "email": address, "organization_id": where, "seat": offered.value, "digest": digest}

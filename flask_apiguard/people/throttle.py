@@ -9,9 +9,11 @@ from collections import OrderedDict
 
 from ..clock import Clock
 from ..errors import Denied
-from ..values import Decision, Reason
+from ..values import Actor, By, Decision, Reason
 
 WINDOW = 900.0  # seconds
+#: Mails that one address may be sent, and one person or network may cause, within the window.
+MAILS_TO_ONE, MAILS_FROM_ONE = 5, 30
 KEYS_AT_MOST = 20_000
 
 
@@ -46,6 +48,17 @@ class Throttle:
                 self._seen.move_to_end(key)
             while len(self._seen) > self._most:
                 self._seen.popitem(last=False)
+
+    def mail(self, by: By, address: str) -> None:
+        """Begin to send a mail that a person's act causes. What operators and the house itself send is free.
+
+        :raises Denied: 429; the address has enough of them, or the person or their network sent enough.
+        """
+        person = by.id if by.kind is Actor.PERSON else ""
+        network = neighbourhood(by.address) if person else ""
+        self.take(
+            mail=(address, MAILS_TO_ONE), sender=(person, MAILS_FROM_ONE), mailer=(network, MAILS_FROM_ONE)
+        )  # fmt: skip
 
     def forgive(self, **taken: str) -> None:
         """Take back one attempt: it was good."""

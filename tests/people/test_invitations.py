@@ -132,3 +132,12 @@ def test_the_first_administrator_signs_in_by_the_link_and_is_the_only_first(hous
         house.tx(house.people.first_administrator, OPERATOR, "two@example.com")
     with pytest.raises(Forbidden):
         house.tx(house.people.first_administrator, By(OPERATOR.kind.PERSON, "per_x"), "x@example.com")
+
+
+def test_one_person_sends_few_invitations_and_an_operator_as_many_as_are_needed(house: House, boss: By) -> None:
+    for count in range(30):
+        house.tx(house.people.invite, boss, f"guest{count}@example.com", "org_1", "viewer")
+    with pytest.raises(Denied) as refused:
+        house.tx(house.people.invite, boss, "last@example.com", "org_1", "viewer")
+    assert refused.value.decision.reason.status == 429
+    house.tx(house.people.invite, OPERATOR, "last@example.com", "org_1", "viewer")
