@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -17,6 +17,8 @@ from ..values import By, Entitlement, Environment, Happening
 from . import tables
 
 Source = Transaction | sa.Connection
+#: When each of these scopes ends that roles give to an application's client; one that never does is not named.
+RoleEnds = Callable[[sa.Connection, str, "set[str]"], Mapping[str, dt.datetime]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +175,13 @@ def entitle(
     environment: Environment,
     narrowing: frozenset[str] | None,
     now: dt.datetime,
+    *,
+    role_ends: RoleEnds | None = None,
 ) -> Entitlement:
     """What a client may do at ``now``: its application's grants and its roles' scopes, narrowed to a credential's own.
 
-    ``expires_at`` is the next moment at which one of these grants ends: what is remembered of the answer ends then.
+    ``role_ends`` says when silence ends a scope that a role gives in production, as grants carry it themselves.
+    ``expires_at`` is the next moment at which one of all these ends: what is remembered of the answer ends then.
     """
     scopes: set[str] = set()
     expires_at = float("inf")
@@ -188,9 +193,14 @@ def entitle(
         scopes.add(found.scope)
     names = roles_of(conn, client_id)
     if names:
-        known = roles(conn)
+        known, by_role = roles(conn), set[str]()
         for name in names:
-            scopes |= known[name].scopes if name in known else set()
+            by_role |= known[name].scopes if name in known else set()
+        if role_ends is not None and environment is Environment.PRODUCTION:
+            ends = role_ends(conn, application_id, by_role - scopes)
+            by_role -= {name for name, moment in ends.items() if moment <= now}
+            expires_at = min([expires_at, *(moment.timestamp() for moment in ends.values() if moment > now)])
+        scopes |= by_role
     if narrowing is not None:
         scopes &= narrowing
     subjects = (f"application:{application_id}", *(f"role:{name}" for name in sorted(names)))

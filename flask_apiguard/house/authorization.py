@@ -9,7 +9,7 @@ import datetime as dt
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .. import access, credentials, oauth, quotas
+from .. import credentials, oauth, quotas
 from ..contracts import CredentialType, Registry
 from ..errors import ConfigurationError
 from ..oauth import Places
@@ -47,7 +47,7 @@ class Authorization(Foundations):
 
     @cached_property
     def verifier(self) -> credentials.Verifier:
-        common = (self.store, self.format, self.secrets, self.clock, access.entitle)
+        common = (self.store, self.format, self.secrets, self.clock, self.entitle)
         types: Registry[CredentialType] = Registry("credential type", lambda kind: kind.name)
         types.add(credentials.ApiKeyType(*common))
         types.add(self.access_tokens)
@@ -118,7 +118,7 @@ class Authorization(Foundations):
         writer = TokenWriter(self.signing_keys, places)
         formats = TokenFormats(self.store, self.watch, writer, self.settings[oauth.TOKEN_FORMAT])
         return Server(
-            places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, access.entitle,
+            places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, self.entitle,
             self.attempts, self.signed_tokens.facts, self.last_use.touch, self.scopes,
             self.settings[oauth.REFRESH_LIFETIME], self.signing_keys, formats, self.proofs,
             self.certificates,

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from .. import access, credentials, ledger, people, quotas, signals
+import sqlalchemy as sa
+
+from .. import access, credentials, ledger, onboarding, people, quotas, signals
 from ..access import ScopeBook
 from ..clients import Watch
+from ..credentials.standing import Entitle
 from ..crypto import Secrets
 from ..db import EVENTS, STATE, Store, Transaction
 from ..ledger import Entry, Ledger
@@ -93,10 +97,24 @@ class Foundations(Ground):
         return credentials.Tokens(self.format, self.secrets, self.settings[credentials.TOKEN_LIFETIME])
 
     @cached_property
+    def certification(self) -> onboarding.Certification:
+        day = dt.timedelta(days=1)
+        return onboarding.Certification(every=max(dt.timedelta(seconds=self.settings[onboarding.RECERTIFY]), day))
+
+    @cached_property
+    def entitle(self) -> Entitle:
+        """What clients hold now: roles end with silence as grants do."""
+
+        def ends(conn: sa.Connection, application_id: str, names: set[str]) -> Mapping[str, dt.datetime]:
+            return onboarding.role_ends(conn, self.certification, self.scopes, application_id, names)
+
+        return partial(access.entitle, role_ends=ends)
+
+    @cached_property
     def last_use(self) -> credentials.LastUse:
         return credentials.LastUse(self.store, self.clock, background=not self.app.testing)
 
     @cached_property
     def access_tokens(self) -> credentials.AccessTokenType:
         resource = None if self.places is None else self.places.resource
-        return credentials.AccessTokenType(self.store, self.tokens, self.clock, access.entitle, resource)
+        return credentials.AccessTokenType(self.store, self.tokens, self.clock, self.entitle, resource)

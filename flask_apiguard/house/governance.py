@@ -53,8 +53,6 @@ class Governance(Gatehouse):
 
     @cached_property
     def onboarding(self) -> Onboarding:
-        day = dt.timedelta(days=1)
-        every = dt.timedelta(seconds=self.settings[onboarding.RECERTIFY])
         return Onboarding(
             self.store, self.clock, self.scopes, self.keys, self.secrets,
             checks=onboarding.registry_of(self.options.checks),
@@ -67,7 +65,7 @@ class Governance(Gatehouse):
                 sample=self.settings[onboarding.REVIEW_SAMPLE],
                 reference_in_production=self.settings[onboarding.REFERENCE_REQUIRED],
             ),
-            certification=onboarding.Certification(every=max(every, day)),
+            certification=self.certification,
             door=self.settings[onboarding.ONBOARDING],
         )  # fmt: skip
 

@@ -3,7 +3,7 @@
 Start at :class:`Onboarding`. Every move is a row of ``MOVES``; commands, API and pages go through the same ones.
 """
 
-from .certification import Certified, certification_of
+from .certification import Certified, certification_of, role_ends
 from .checks import registry_of
 from .declared import ONBOARDING, RECERTIFY, REFERENCE_REQUIRED, REVIEW_EXPIRY, REVIEW_SAMPLE, SETTINGS
 from .desk import Call
@@ -49,4 +49,5 @@ __all__ = [
     "certification_of",
     "judges_addresses",
     "registry_of",
+    "role_ends",
 ]

@@ -7,12 +7,13 @@ with the first step of degradation, the rest with the second. A confirmation wri
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from enum import StrEnum
 
 import sqlalchemy as sa
 
-from ..access import Scope, give, grants_of
-from ..clients import Application
+from ..access import Scope, ScopeBook, give, grants_of
+from ..clients import Application, changed, registry
 from ..clients.tables import application as application_table
 from ..db import Transaction
 from ..values import By, Environment, State
@@ -64,6 +65,15 @@ def horizon(
     return recertify_at + (terms.suspended_after if mild(scope) else terms.reduced_after)
 
 
+def role_ends(
+    conn: sa.Connection, terms: Certification, scopes: ScopeBook, application_id: str, names: Iterable[str]
+) -> dict[str, dt.datetime]:
+    """When silence ends scopes that roles give in production: as it ends grants of the same scopes."""
+    application = registry.application(conn, application_id)
+    ends = {one.name: horizon(terms, application, one, application.recertify_at) for one in scopes.find(conn, names)}
+    return {name: moment for name, moment in ends.items() if moment is not None}
+
+
 def earliest(*moments: dt.datetime | None) -> dt.datetime | None:
     """The first of those that are set."""
     return min((moment for moment in moments if moment is not None), default=None)
@@ -100,6 +110,7 @@ def renew(
         .where(application_table.c.id == application.id)
         .values(recertify_at=date, version=application_table.c.version + 1)
     )
+    changed(tx, f"application:{application.id}")  # what its roles give lives as long
     for held in grants_of(tx, application.id, Environment.PRODUCTION):
         # One without a review was given by an administrator, whose end date is nobody's to move.
         if held.scope in scopes and held.review_id is not None:

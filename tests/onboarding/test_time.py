@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flask_apiguard.access import Role, entitle, put_role, set_roles
 from flask_apiguard.credentials import list_of, revoke
 from flask_apiguard.errors import Conflict, Forbidden, Invalid
-from flask_apiguard.onboarding import Certification, Certified, lease
+from flask_apiguard.onboarding import Certification, Certified, lease, role_ends
 from flask_apiguard.values import SYSTEM, By, Environment, Happening, Standing
 
 from .house import DAY, OPERATOR, House
@@ -47,6 +49,30 @@ def test_silence_is_computed_from_one_date(house: House, live: str) -> None:
         assert step is expected, days
         assert (following is None) == (expected is Certified.SUSPENDED)
         assert following is None or following > start + days * DAY
+
+
+def test_what_roles_give_ends_with_silence_and_comes_back(house: House, live: str, ann: By) -> None:
+    client = house.client(live)
+    house.do(put_role, SYSTEM, Role("clerk", frozenset({"orders:read", "money:move"})))
+    house.do(set_roles, SYSTEM, client.id, ["clerk"], "a contract")
+    scopes = house.onboarding._desk.scopes
+
+    def ends(conn: Any, application_id: str, names: set[str]) -> Any:
+        return role_ends(conn, house.onboarding.certification, scopes, application_id, names)
+
+    def held() -> tuple[set[str], float]:
+        with house.store.read() as conn:
+            found = entitle(conn, live, client.id, Environment.PRODUCTION, None, house.clock.now(), role_ends=ends)
+            return set(found.scopes), found.expires_at
+
+    start = house.clock.now()
+    assert held() == ({"orders:read", "orders:write", "money:move"}, pytest.approx((start + 379 * DAY).timestamp(), 60))
+    pass_days(house, 380)
+    assert held()[0] == {"orders:read"}
+    pass_days(house, 30)
+    assert held() == (set(), float("inf"))
+    house.do(house.onboarding.recertify, ann, live, keep=["orders:read"], reason="still needed")
+    assert held()[0] == {"orders:read", "money:move"}
 
 
 def test_silence_takes_more_and_more_without_any_scheduler(house: House, live: str) -> None:
