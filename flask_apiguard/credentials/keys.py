@@ -19,7 +19,7 @@ from ..crypto import Secrets, new_id
 from ..db import Transaction
 from ..errors import Conflict, Invalid
 from ..ledger import enter
-from ..values import By, Environment, Flaw, Happening, State
+from ..values import Actor, By, Environment, Flaw, Happening, State
 from . import tables
 from .format import Format, Made
 from .records import Credential, Kind, Phase, get, told
@@ -82,7 +82,7 @@ class Keys:
         """Give a credential a successor with a fresh lifetime and the same name, kind and scopes.
 
         The old one works on for ``overlap``, never beyond its own expiry; zero revokes it at once. The successor of
-        an imported key is an API key.
+        an imported key is an API key. A client itself gives the successor no longer life than the old one was given.
 
         :raises Conflict: it has ended, or has a successor that lives.
         :raises Invalid: a negative overlap.
@@ -95,6 +95,9 @@ class Keys:
         if self._successor_lives(tx, old):
             raise Conflict("This credential was rotated already.", "Rotate its successor, or revoke that first.")
         environment = environment_for_new(tx, old.client_id)
+        if by.kind is Actor.CLIENT:  # what was made to live briefly does not make itself live long
+            usual = dt.timedelta(seconds=self._lifetimes[environment])
+            lifetime = min(lifetime or usual, old.expires_at - old.created_at)
         kind = Kind.API_KEY if old.kind is Kind.IMPORTED_KEY else old.kind
         made, new = self._new(tx, by, old.client_id, environment, kind, old.name, old.scopes, lifetime, old.id)
         self.write(tx, new, self.digest(made.text))

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from flask_apiguard.clients import registry
 from flask_apiguard.credentials import Credential, Kind, Phase, get, list_of, revoke, revoke_all
 from flask_apiguard.errors import Conflict, Invalid, Missing
-from flask_apiguard.values import Environment, State
+from flask_apiguard.values import Actor, By, Environment, State
 from tests.credentials.house import BY, DAY, House
 
 
@@ -177,3 +177,14 @@ def test_what_is_rolled_back_leaves_nothing(house: House) -> None:
     with house.store.read() as conn:
         assert list_of(conn, client.id) == []
     assert happenings(house) == []
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(60, 60), (200 * 86400, 90 * 86400)])
+def test_a_client_does_not_make_its_own_key_live_longer(house: House, seconds: int, most: int) -> None:
+    client = house.client(Environment.SANDBOX)
+    brief, _ = house.key(client, lifetime=dt.timedelta(seconds=seconds))
+    itself = By(Actor.CLIENT, client.id)
+    for _ in range(2):
+        house.clock.advance(5)
+        brief, _ = house.write(lambda tx, old=brief: house.keys.rotate(tx, itself, old.id, dt.timedelta(0)))
+        assert brief.expires_at - brief.created_at == dt.timedelta(seconds=most)
