@@ -52,7 +52,9 @@ class Reservation:
         actor = f"{call.by.kind}:{call.by.id}" if call.by.id else f"stranger:{call.origin.address}"
         self.id = house.secrets.digest("idempotency", f"{actor}\n{key}")
         target = f"{call.request.method}\n{call.request.path}\n{call.request.query_string.decode('latin-1')}"
-        told = f"{actor}\n{call.by.organization_id}\n{target}\n{data.decode('latin-1')}"
+        # The seats as well: a narrowed token is not shown what its person's other token was answered.
+        powers = f"{call.by.narrowed} {' '.join(sorted(call.by.seats))}"
+        told = f"{actor}\n{call.by.organization_id}\n{powers}\n{target}\n{data.decode('latin-1')}"
         self._fingerprint = house.secrets.digest("idempotency", told)
 
     def __bool__(self) -> bool:

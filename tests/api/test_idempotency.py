@@ -124,3 +124,11 @@ def test_a_key_that_is_none_is_refused(town: Town, key: str) -> None:
     heard = town.go("POST", "/applications", {**FACTS, "name": "Odd"}, "ann", Idempotency_Key=key)
     assert heard.status == 422
     assert heard.json["errors"][0]["pointer"] == "/Idempotency-Key"
+
+
+def test_an_answer_is_not_replayed_to_a_narrower_token(town: Town) -> None:
+    facts = {**FACTS, "name": "For the whole person"}
+    assert town.go("POST", "/applications", facts, "ann", Idempotency_Key="k-narrow").status == 201
+    narrow = town.go("POST", "/me/tokens", {"name": "v", "seats": ["viewer"]}, "ann").json["secret"]
+    other = town.go("POST", "/applications", facts, narrow, Idempotency_Key="k-narrow")
+    assert (other.status, other.json["code"]) == (422, str(Reason.API_IDEMPOTENCY))
