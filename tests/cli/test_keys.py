@@ -139,5 +139,8 @@ def test_a_client_gets_a_further_key_that_opens_no_more_than_it_names(app: Flask
     assert [get(app, whole["key"], path) for path in ("/api/orders", "/api/refunds")] == [200, 200]
     secret = told("keys", "create", "token", "--client", made["client"], "--kind", "client_secret", *WHY)
     assert get(app, secret["key"]) == 401
+    beyond = run("keys", "create", "x", "--client", made["client"], "--scope", "orders:write", *WHY)
+    assert beyond.status == 1
+    assert "doesn't hold orders:write" in beyond.err
     for words in (("--client", made["client"], "--plan", "x"), ("--scope", "orders:read", "--kind", "api_key"), ()):
         assert run("keys", "create", "x", *words, *WHY).status == 2
