@@ -16,6 +16,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from click import ClickException
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
@@ -36,12 +37,20 @@ class APIGuardError(Exception):
     """The root of everything this package raises on purpose."""
 
 
-class ConfigurationError(APIGuardError):
-    """Said at start. ``fix`` is one sentence or line that mends it."""
+class ConfigurationError(APIGuardError, ClickException):
+    """Said at start. ``fix`` is one sentence or line that mends it.
+
+    Also an exception of click's: where it comes while a command loads the app, the command says it without a traceback.
+    """
 
     def __init__(self, message: str, fix: str = "") -> None:
         super().__init__(f"{message} {fix}".strip())
         self.fix = fix
+
+    def format_message(self) -> str:
+        """What stands behind ``Error:``, in the form of our own commands."""
+        told = self.message.removesuffix(self.fix).strip()
+        return f"{told}\n  Fix: {self.fix}" if self.fix else told
 
 
 class StoreAway(APIGuardError):
@@ -61,6 +70,17 @@ class Problem(APIGuardError, HTTPException):
     def __init__(self, decision: Decision) -> None:
         super().__init__(f"{decision.detail or decision.reason.title} {decision.action}".strip())
         self.decision = decision
+
+    @property
+    def name(self) -> str:
+        """The reason, where an HTTP exception has the name of its code."""
+        return str(self.decision.reason)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.description}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.name!r}>"
 
     def get_response(self, environ: Any = None, scope: Any = None) -> Any:
         """The problem document, as Flask asks for it when the exception reaches the app."""

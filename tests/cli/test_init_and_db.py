@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask
 
+from flask_apiguard.errors import Missing
 from flask_apiguard.house import House
 from flask_apiguard.testing import client_in
 
@@ -47,6 +48,20 @@ def test_a_folder_that_can_not_be_written_is_one_sentence_and_a_fix(program: Run
     assert "can't be written" in answer.err
     assert "Fix:" in answer.err
     assert "Traceback" not in answer.err
+
+
+def test_a_setting_that_keeps_the_app_from_loading_is_one_sentence_and_a_fix(program: Run) -> None:
+    answer = program("init", APIGUARD_DATABASE_URL="postgresql://guard@db.internal/guard")
+    assert (answer.status, answer.out) == (1, "")
+    assert answer.err.startswith("Error: APIGUARD_SECRET is missing;")
+    assert "\n  Fix: Make one with: python -c" in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_problem_says_its_reason_and_detail_in_a_log() -> None:
+    problem = Missing("There is no such key.")
+    assert str(problem).startswith("api:resource:missing: There is no such key.")
+    assert repr(problem) == "<Missing 'api:resource:missing'>"
 
 
 def test_db_tells_where_the_stores_stand_without_making_them(run: Run, house: House) -> None:
