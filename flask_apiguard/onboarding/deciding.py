@@ -11,7 +11,7 @@ from ..contracts import Notice
 from ..db import Transaction
 from ..errors import Conflict, Forbidden, Invalid
 from ..ledger import enter
-from ..people import Act, demand, may, own
+from ..people import Act, demand, may, own, sat_since
 from ..values import SYSTEM, Actor, By, Flaw, Happening
 from . import asking, moves, outcome, records, sitters, tables
 from .certification import earliest
@@ -49,7 +49,7 @@ def decide(
     found = records.get(tx, review_id, tx.now, locked=True)
     judges = sitters.judges(tx, tx.now)
     lone = asking.is_lone(tx, found, judges)
-    _demand_judge(by, found, judges, lone)
+    _demand_judge(tx, by, found, judges, lone)
     if not found.live:
         raise Conflict(f"This review is {found.state} already.", "Read it to see how it ended.")
     if version is not None and version != found.version:
@@ -68,7 +68,7 @@ def by_policy(tx: Transaction, desk: Desk, review: Review) -> Review:
     return _approve(tx, desk, SYSTEM, review, [vote], basis=Basis.POLICY, exception=False)
 
 
-def _demand_judge(by: By, review: Review, judges: set[str], lone: bool) -> None:
+def _demand_judge(tx: Transaction, by: By, review: Review, judges: set[str], lone: bool) -> None:
     if by.kind is Actor.OPERATOR and not judges:
         return  # A house that nobody sits in yet is run from its command line, and decides as one that is alone.
     if by.kind is not Actor.PERSON:
@@ -79,7 +79,7 @@ def _demand_judge(by: By, review: Review, judges: set[str], lone: bool) -> None:
         return
     if review.requested_by == hand(by):
         raise Forbidden("Nobody decides what they asked for themselves.", "another reviewer", ANOTHER)
-    if own(by, review.organization_id):
+    if own(by, review.organization_id) or sat_since(tx, by.id, review.organization_id, review.requested_at):
         raise Forbidden("Nobody decides for their own organization.", "reviewer of another organization", ANOTHER)
     demand(by, Act.ONBOARDING_REVIEW_DECIDE, review.organization_id)
 

@@ -10,7 +10,7 @@ from .invitations import Invitation
 from .passwords import PasswordHash, Passwords
 from .people import People
 from .persons import NOWHERE, Issued, Origin, Person, PersonToken, Registration
-from .seats import Held
+from .seats import Held, sat_since
 from .throttle import Throttle
 from .tokens import narrower
 
@@ -40,5 +40,6 @@ __all__ = [
     "may",
     "narrower",
     "own",
+    "sat_since",
     "seats_for",
 ]

@@ -12,6 +12,7 @@ from ..crypto import new_id
 from ..db import Store, Transaction
 from ..errors import Conflict, Invalid, Missing
 from ..ledger import enter
+from ..ledger.tables import ledger
 from ..values import Actor, By, Flaw, Happening
 from .acts import CONTAINS, HOUSE_SEATS, MEMBER, ORGANIZATION_SEATS, Act, Seat, demand
 from .fields import known_id, organization
@@ -136,6 +137,18 @@ def take_seat(tx: Transaction, by: By, person_id: object, organization_id: objec
     before = {"seat": name.value, "organization": where, "since": present.since.isoformat()}
     subject, personal = f"person:{sitter.id}", sitter.personal()
     enter(tx, by, Happening.PEOPLE_SEAT_TAKEN, subject, before=before, personal=personal, organization=where)
+
+
+def sat_since(source: Transaction, person_id: str, organization_id: str, moment: dt.datetime) -> bool:
+    """Whether a person sat in an organization at any time since then: who left it is not an outsider by that."""
+    mine = sa.and_(seat.c.person_id == person_id, seat.c.organization_id == organization_id)
+    if source.execute(sa.select(seat.c.id).where(mine, sa.or_(seat.c.until.is_(None), seat.c.until > moment))).first():
+        return True
+    taken = sa.select(ledger.c.seq).where(
+        ledger.c.subject == f"person:{person_id}", ledger.c.happening == Happening.PEOPLE_SEAT_TAKEN,
+        ledger.c.organization_id == organization_id, ledger.c.at >= moment,
+    )  # fmt: skip
+    return source.execute(taken.limit(1)).first() is not None
 
 
 def keep_all(tx: Transaction, person_id: str) -> None:

@@ -94,6 +94,37 @@ def test_a_requester_who_left_the_organization_still_does_not_decide(
         house.decide(house.also(asker, "reviewer"), review.id)
 
 
+@pytest.mark.parametrize("way", ["taken", "ended"])
+def test_who_leaves_the_organization_does_not_decide_what_it_asked_for_meanwhile(
+    house: House, acme: str, ready: str, ann: By, rita: By, rob: By, way: str
+) -> None:
+    bea = house.also(house.person("bea", "reviewer"), "developer", acme)
+    review = house.request(ann, ready)
+    from flask_apiguard.people.seats import give_seat, take_seat
+
+    house.clock.advance(10)
+    if way == "taken":
+        house.do(take_seat, SYSTEM, bea.id, acme, "developer")
+    else:
+        house.do(give_seat, SYSTEM, bea.id, acme, "developer", until=house.clock.now() + DAY / 24)
+        house.clock.advance(3601)
+    with pytest.raises(Forbidden, match="their own organization"):
+        house.decide(house.acting(bea.id), review.id)
+    assert house.read(house.onboarding.review, review.id).votes == ()
+
+
+def test_who_left_the_organization_before_it_asked_is_an_outsider(
+    house: House, acme: str, ready: str, ann: By, rita: By, rob: By
+) -> None:
+    bea = house.also(house.person("bea", "reviewer"), "developer", acme)
+    from flask_apiguard.people.seats import take_seat
+
+    house.do(take_seat, SYSTEM, bea.id, acme, "developer")
+    house.clock.advance(10)
+    review = house.request(ann, ready)
+    house.decide(house.acting(bea.id), review.id)
+
+
 def test_an_earlier_approval_does_not_count_for_an_application_that_was_edited_since(
     house: House, ready: str, ann: By, rita: By, rob: By
 ) -> None:
