@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from ..clients import changed
+from ..clients import changed, registry
 from ..crypto import new_id
 from ..db import Transaction
 from ..errors import Missing
@@ -57,7 +57,7 @@ def give(
 ) -> list[Grant]:
     """Grant scopes. One that is held already gets the new end and review; the old grant's entry stays on record."""
     held = {found.scope: found for found in grants_of(tx, application_id, environment)}
-    given = []
+    given, owner = [], registry.owner_of(tx, application_id=application_id)
     for name in sorted(set(scopes)):
         old = held.get(name)
         if old is not None and old.until == until:
@@ -69,7 +69,7 @@ def give(
         tx.execute(tables.grant.insert().values({field: getattr(made, field) for field in Grant.__slots__}))
         enter(
             tx, by, Happening.ACCESS_GRANT_GIVEN, f"application:{application_id}", reason=reason,
-            before=_told(old) if old else None, after=_told(made),
+            before=_told(old) if old else None, after=_told(made), organization=owner,
         )  # fmt: skip
         given.append(made)
     changed(tx, f"application:{application_id}")
@@ -84,7 +84,10 @@ def end(
     ended = [found for found in grants_of(tx, application_id, environment) if wanted is None or found.scope in wanted]
     for found in ended:
         _end(tx, found)
-        enter(tx, by, Happening.ACCESS_GRANT_ENDED, f"application:{application_id}", before=_told(found), reason=reason)
+        enter(
+            tx, by, Happening.ACCESS_GRANT_ENDED, f"application:{application_id}", before=_told(found), reason=reason,
+            organization=registry.owner_of(tx, application_id=application_id),
+        )  # fmt: skip
     if ended:
         changed(tx, f"application:{application_id}")
     return ended
@@ -158,6 +161,7 @@ def set_roles(tx: Transaction, by: By, client_id: str, names: Iterable[str], rea
     enter(
         tx, by, Happening.ACCESS_ROLE_CHANGED, f"client:{client_id}",
         before={"roles": sorted(before)}, after={"roles": sorted(wanted)}, reason=reason,
+        organization=registry.owner_of(tx, client_id=client_id),
     )  # fmt: skip
     changed(tx, f"client:{client_id}")
 

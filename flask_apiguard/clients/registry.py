@@ -128,7 +128,7 @@ def create_application(
     tx.execute(tables.application.insert().values(**_plain(made)))
     enter(
         tx, by, Happening.CLIENTS_APPLICATION_CREATED, f"application:{made.id}",
-        after=_told(made), reason=reason, personal=_personal(made),
+        after=_told(made), reason=reason, personal=_personal(made), organization=organization_id,
     )  # fmt: skip
     return made
 
@@ -173,7 +173,7 @@ def _write_application(tx: Transaction, by: By, before: Application, values: dic
         tx, by, Happening.CLIENTS_APPLICATION_CHANGED, f"application:{before.id}",
         before={name: old[name] for name in names if name in old},
         after={name: new[name] for name in names if name in new},
-        personal=_personal(after) if "contact_email" in values else None,
+        personal=_personal(after) if "contact_email" in values else None, organization=before.organization_id,
     )  # fmt: skip
     changed(tx, f"application:{before.id}")
     return after
@@ -204,6 +204,7 @@ def create_client(
     enter(
         tx, by, Happening.CLIENTS_CLIENT_CREATED, f"client:{made.id}",
         after={"application": application_id, "environment": environment.value, "plan": plan},
+        organization=owner.organization_id,
     )  # fmt: skip
     return made
 
@@ -244,6 +245,7 @@ def _set_standing(
     enter(
         tx, by, happening, f"client:{client_id}",
         before={"standing": before.standing.value}, after={"standing": standing.value}, reason=reason,
+        organization=owner_of(tx, client_id=client_id),
     )  # fmt: skip
     changed(tx, f"client:{client_id}")
     return client(tx, client_id)
@@ -257,6 +259,7 @@ def set_plan(tx: Transaction, by: By, client_id: str, plan: str | None, reason: 
     enter(
         tx, by, Happening.QUOTAS_PLAN_CHANGED, f"client:{client_id}",
         before={"plan": before.plan}, after={"plan": plan}, reason=reason,
+        organization=owner_of(tx, client_id=client_id),
     )  # fmt: skip
     changed(tx, f"client:{client_id}")
     return client(tx, client_id)
@@ -278,6 +281,18 @@ def application(source: Source, application_id: str) -> Application:
 def client(source: Source, client_id: str) -> Client:
     """:raises Missing: there is none."""
     return _one(source, tables.client, client_id, Client)
+
+
+def owner_of(source: Source, *, application_id: str = "", client_id: str = "") -> str | None:
+    """Whose an application or client is: the organization that entries about it belong to. None: there is no such."""
+    owner, mine = tables.application, tables.client
+    query = sa.select(owner.c.organization_id)
+    if client_id:
+        query = query.join(mine, mine.c.application_id == owner.c.id).where(mine.c.id == client_id)
+    else:
+        query = query.where(owner.c.id == application_id)
+    found: str | None = source.execute(query).scalar_one_or_none()
+    return found
 
 
 def clients_of(source: Source, application_id: str) -> list[Client]:

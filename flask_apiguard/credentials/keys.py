@@ -64,7 +64,7 @@ class Keys:
         self.write(tx, credential, self.digest(made.text))
         enter(
             tx, by, Happening.CREDENTIALS_CREDENTIAL_CREATED, f"credential:{credential.id}",
-            after=told(credential), reason=reason,
+            after=told(credential), reason=reason, organization=registry.owner_of(tx, client_id=client_id),
         )  # fmt: skip
         signal(tx, "credential-created", credential)
         return credential, made.text
@@ -105,7 +105,7 @@ class Keys:
         enter(
             tx, by, Happening.CREDENTIALS_CREDENTIAL_ROTATED, f"credential:{old.id}",
             before=told(old), after={"retire_at": _iso(ending.retire_at), "successor": told(new) | {"id": new.id}},
-            reason=reason,
+            reason=reason, organization=registry.owner_of(tx, client_id=old.client_id),
         )  # fmt: skip
         signal(tx, "credential-rotated", new, replaced=ending)
         return new, made.text
@@ -195,8 +195,9 @@ def _revoke(tx: Transaction, by: By, before: Credential, reason: str) -> Credent
     tx.execute(tables.credential.update().where(tables.credential.c.id == before.id).values(values))
     after = dataclasses.replace(before, revoked_at=tx.now, revoked_reason=reason)
     enter(
-        tx, by, Happening.CREDENTIALS_CREDENTIAL_REVOKED, f"credential:{before.id}", before=told(before), reason=reason
-    )
+        tx, by, Happening.CREDENTIALS_CREDENTIAL_REVOKED, f"credential:{before.id}", before=told(before),
+        reason=reason, organization=registry.owner_of(tx, client_id=before.client_id),
+    )  # fmt: skip
     changed(tx, f"credential:{before.id}", f"client:{before.client_id}")
     signal(tx, "credential-revoked", after)
     return after

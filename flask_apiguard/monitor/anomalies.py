@@ -102,7 +102,7 @@ def put(tx: Transaction, client_id: str, finding: Finding, to: tuple[str, ...]) 
     enter(
         tx, SYSTEM, Happening.MONITOR_ANOMALY_RAISED, f"client:{client_id}",
         evidence={**told, "severity": finding.severity, "calls": [one["id"] for one in finding.evidence]},
-        reason=finding.sentences[0],
+        reason=finding.sentences[0], organization=registry.owner_of(tx, client_id=client_id),
     )  # fmt: skip
     whose, which = _named(tx, client_id)
     text = "\n\n".join((which, *finding.sentences))
@@ -184,6 +184,7 @@ def _decide(tx: Transaction, by: By, found: Anomaly, happening: Happening, reaso
         tx, by, happening, f"client:{found.client_id}", before=shown,
         after={"state": after.state, "muted_until": after.muted_until},
         evidence={"anomaly": found.id, "kind": found.kind}, reason=reason,
+        organization=registry.owner_of(tx, client_id=found.client_id),
     )  # fmt: skip
     return after
 

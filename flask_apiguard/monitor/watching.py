@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..clients import registry
 from ..clock import Clock
 from ..db import Store, Transaction
 from ..events import Query
@@ -70,13 +71,18 @@ class Monitor:
         else:
             again = monitoring.update().where(monitoring.c.client_id == client_id)
             tx.execute(again.values(since=tx.now, ended_at=None))
-        enter(tx, by, Happening.MONITOR_MONITORING_STARTED, f"client:{client_id}", after={"since": tx.now})
+        owner = registry.owner_of(tx, client_id=client_id)
+        enter(
+            tx, by, Happening.MONITOR_MONITORING_STARTED, f"client:{client_id}", after={"since": tx.now},
+            organization=owner,
+        )  # fmt: skip
 
     def end(self, tx: Transaction, by: By, client_id: str) -> None:
         """Watch a client no longer; nothing when it is not watched."""
         ending = monitoring.update().where(monitoring.c.client_id == client_id, monitoring.c.ended_at.is_(None))
         if tx.execute(ending.values(ended_at=tx.now)).rowcount:
-            enter(tx, by, Happening.MONITOR_MONITORING_ENDED, f"client:{client_id}")
+            owner = registry.owner_of(tx, client_id=client_id)
+            enter(tx, by, Happening.MONITOR_MONITORING_ENDED, f"client:{client_id}", organization=owner)
 
     def since(self, client_id: str) -> dt.datetime | None:
         """Since when a client is watched; None when it is not."""
