@@ -100,7 +100,9 @@ def _vote(
     named = review.scopes if scopes is None else tuple(sorted(set(scopes)))
     if set(named) - set(review.scopes) or (review.scopes and not named and review.kind is not Kind.RECERTIFICATION):
         flaws.append(Flaw("/scopes", f"Name some of what is asked for: {' '.join(review.scopes)[:200]}."))
-    if until is not None and (until.tzinfo is None or until <= tx.now):
+    if until is not None and review.kind in (Kind.PLAN, Kind.RESUME):
+        flaws.append(Flaw("/until", f"A {review.kind} review has no end date: nothing would end there."))
+    elif until is not None and (until.tzinfo is None or until <= tx.now):
         flaws.append(Flaw("/until", "Write a moment that is still to come, with its time zone."))
     if flaws:
         raise Invalid(flaws)
