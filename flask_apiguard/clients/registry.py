@@ -217,6 +217,28 @@ def suspend(tx: Transaction, by: By, client_id: str, reason: str) -> Client:
     return _set_standing(tx, by, client_id, Standing.SUSPENDED, reason, Happening.CLIENTS_CLIENT_SUSPENDED)
 
 
+def suspend_anew(tx: Transaction, by: By, client_id: str, reason: str) -> Client:
+    """Put another reason in the place of that for which a suspended client is suspended.
+
+    :raises Conflict: it is not suspended.
+    """
+    before, table = client(tx, client_id), tables.client
+    done = tx.execute(
+        table.update()
+        .where(table.c.id == client_id, table.c.standing == Standing.SUSPENDED)
+        .values(standing_reason=reason, version=table.c.version + 1)
+    )
+    if done.rowcount != 1:
+        raise Conflict(f"The client is {before.standing}.", "Suspend it.")
+    told = {"standing": Standing.SUSPENDED.value}
+    enter(
+        tx, by, Happening.CLIENTS_CLIENT_SUSPENDED, f"client:{client_id}", before=told, after=told, reason=reason,
+        organization=owner_of(tx, client_id=client_id),
+    )  # fmt: skip
+    changed(tx, f"client:{client_id}")
+    return client(tx, client_id)
+
+
 def resume(tx: Transaction, by: By, client_id: str, reason: str) -> Client:
     """Let a suspended client act again.
 

@@ -39,8 +39,13 @@ def suspend(tx: Transaction, by: By, client_id: str, reason: str) -> Client:
 
 
 def stop(tx: Transaction, by: By, client_id: str, reason: str, cause: str) -> Client:
-    """Suspend, and take down who did it and whether a person or silence was the cause."""
-    stopped = registry.suspend(tx, by, client_id, reason)
+    """Suspend, and take down who did it and whether a person or silence was the cause.
+
+    A hand takes over what silence suspended, so that confirming again does not undo it.
+    """
+    silent = registry.client(tx, client_id).standing is Standing.SUSPENDED and cause_of(tx, client_id) == BY_SILENCE
+    again = silent and cause == BY_HAND
+    stopped = (registry.suspend_anew if again else registry.suspend)(tx, by, client_id, reason)
     table = tables.suspension
     values = {"by": hand(by), "at": tx.now, "cause": cause}
     if tx.execute(table.update().where(table.c.client_id == client_id).values(**values)).rowcount == 0:

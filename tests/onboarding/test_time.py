@@ -238,3 +238,26 @@ def test_the_steps_are_the_houses_to_set(tmp_path: Path) -> None:
     house.do(house.onboarding.recertify, SYSTEM, made.application.id, reason="the operator confirms")
     assert house.granted(made.application.id) == {"orders:read"}
     house.close()
+
+
+def test_a_hand_takes_over_what_silence_suspended(house: House, live: str, ann: By, rita: By) -> None:
+    pass_days(house, 410)
+    house.onboarding.tick()
+    client = house.client(live)
+    assert client.standing is Standing.SUSPENDED
+    before = len(house.entries(Happening.CLIENTS_CLIENT_SUSPENDED))
+    assert house.do(house.onboarding.suspend, rita, client.id, "fraud").standing_reason == "fraud"
+    assert len(house.entries(Happening.CLIENTS_CLIENT_SUSPENDED)) == before + 1
+    with pytest.raises(Conflict):
+        house.do(house.onboarding.suspend, rita, client.id, "fraud again")
+    house.do(house.onboarding.recertify, ann, live, keep=["orders:read"], reason="still needed")
+    assert house.client(live).standing is Standing.SUSPENDED
+
+
+def test_what_could_not_end_is_approved_without_an_end_date(house: House, live: str, ann: By, rita: By) -> None:
+    house.do(house.onboarding.suspend, rita, house.client(live).id, "looked odd")
+    asked = house.request(ann, live, "resume")
+    with pytest.raises(Invalid):
+        house.decide(rita, asked.id, until=house.clock.now() + DAY)
+    house.decide(rita, asked.id)
+    assert house.client(live).standing is Standing.ACTIVE
