@@ -111,10 +111,13 @@ def happenings() -> str:
 
 
 def acts() -> str:
-    from flask_apiguard.people import Act
+    from flask_apiguard.people import Act, Seat, seats_for
 
-    rows = ((f"``{act.value}``", escaped(act.meaning)) for act in sorted(Act))
-    return listed(rows, ("Act", "Meaning"), "45 55")
+    rows = (
+        (f"``{act.value}``", escaped(act.meaning), ", ".join(seat.value for seat in Seat if seat in seats_for(act)))
+        for act in sorted(Act)
+    )
+    return listed(rows, ("Act", "Meaning", "Seats"), "35 40 25")
 
 
 # -- what is recorded --------------------------------------------------------------------------------------------------
