@@ -15,6 +15,7 @@ from ..monitor import Anomaly, Monitor
 from ..monitor.rounds import Rounds
 from ..notices import Delivered, Outbox
 from ..onboarding import Call, Onboarding
+from ..rules import Rule
 from ..values import Caller, Environment
 from .gatehouse import Gatehouse
 
@@ -73,21 +74,30 @@ class Governance(Gatehouse):
         return self.recorder.query.telling(application_id, environment.value, since)
 
     @cached_property
-    def _named(self) -> dict[tuple[str, str], frozenset[str]]:
-        """Scopes by route or endpoint, and method, as far as they were asked for; routes stay what they are."""
+    def _named(self) -> dict[tuple[str, str], Rule | None]:
+        """Rules by route or endpoint, and method, as far as they were asked for; routes stay what they are."""
         return {}
 
-    def _scopes_of_route(self, route: str, method: str) -> frozenset[str]:
-        """The scopes that a recorded call exercised: those its route's rule names."""
+    def _scopes_of_route(self, route: str, method: str, held: frozenset[str]) -> frozenset[str]:
+        """The scopes that a recorded call exercised: those its route's rule demands.
+
+        Of scopes any one of which opens the route, the one that the client holds; of several nobody can say which.
+        """
+        rule = self._rule_of(route, method)
+        if rule is None:
+            return frozenset()
+        chosen = (wanted & held for wanted in rule.any_of)
+        return rule.scopes.union(*(one for one in chosen if len(one) == 1))
+
+    def _rule_of(self, route: str, method: str) -> Rule | None:
         if (route, method) in self._named:
             return self._named[route, method]
         app = self.app
         for url_rule in app.url_map.iter_rules():
             if route in (url_rule.rule, url_rule.endpoint) and method in (url_rule.methods or ()):
-                rule = self.book.find(app, url_rule, method)
-                self._named[route, method] = found = frozenset() if rule is None else rule.every_scope
+                self._named[route, method] = found = self.book.find(app, url_rule, method)
                 return found
-        return frozenset()
+        return None
 
     def _demanded(self) -> frozenset[str]:
         """Every scope that a rule of this app names."""

@@ -42,8 +42,9 @@ class Call(Protocol):
 
 #: Calls of an application in an environment since a moment, oldest first; those that tell nothing new may be left out.
 Observed = Callable[[str, Environment, "dt.datetime | None"], Iterable[Call]]
-#: The scopes that a call of this endpoint (or route, where the endpoint isn't known) with this method exercises.
-ScopesOfRoute = Callable[[str, str], frozenset[str]]
+#: The scopes that a call of this endpoint (or route, where the endpoint isn't known) with this method exercises when
+#: its client holds these.
+ScopesOfRoute = Callable[[str, str, frozenset[str]], frozenset[str]]
 #: Routes that these scopes open and those did not: (new, old).
 Reachable = Callable[[frozenset[str], frozenset[str]], Iterable[str]]
 

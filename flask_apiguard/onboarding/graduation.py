@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from ..access import entitle
 from ..clients import Application, Client, registry
 from ..credentials import list_of
 from ..db import Transaction
@@ -129,7 +130,7 @@ def ticks(source: Source, desk: Desk, application: Application) -> dict[str, Tic
     seen = {}
     if missing - {ROTATION}:
         calls = desk.observed(application.id, Environment.SANDBOX, client.created_at)
-        seen = watch(desk, calls, missing - {ROTATION})
+        seen = watch(desk, calls, missing - {ROTATION}, _held(source, desk, application, client))
     for row in list_of(source, client.id):
         if row.rotated_at is not None:
             seen.setdefault(ROTATION, Tick(row.rotated_at))
@@ -155,6 +156,13 @@ def _open(
     return missing, next((one for one in clients if one.environment is Environment.SANDBOX), None)
 
 
+def _held(source: Source, desk: Desk, application: Application, client: Client) -> frozenset[str]:
+    """What the sandbox client holds: of scopes any one of which opens a route, a call used one of these."""
+    conn = source if isinstance(source, sa.Connection) else source.conn
+    now = source.now if isinstance(source, Transaction) else desk.clock.now()
+    return entitle(conn, application.id, client.id, client.environment, None, now).scopes
+
+
 def _wanted(source: Source, desk: Desk, application: Application) -> set[str]:
     """Names of the steps that count for this application."""
     risk = highest(desk.scopes.find(source, application.requested_scopes))
@@ -162,7 +170,9 @@ def _wanted(source: Source, desk: Desk, application: Application) -> set[str]:
     return {_CALL + scope for scope in application.requested_scopes} | {REPAIR} | extra
 
 
-def watch(desk: Desk, calls: Iterable[Call], missing: AbstractSet[str]) -> dict[str, Tick]:
+def watch(
+    desk: Desk, calls: Iterable[Call], missing: AbstractSet[str], held: frozenset[str] = frozenset()
+) -> dict[str, Tick]:
     """What calls, oldest first, fulfil; the first call that does counts. Stops when nothing is missing any more."""
     found: dict[str, Tick] = {}
     refused: set[tuple[str, str]] = set()
@@ -171,7 +181,7 @@ def watch(desk: Desk, calls: Iterable[Call], missing: AbstractSet[str]) -> dict[
         place = (getattr(call, "endpoint", None) or call.route or "", call.method)
         seen = Tick(call.time, getattr(call, "id", "") or "")
         if good(call):
-            for scope in desk.scopes_of_route(*place):
+            for scope in desk.scopes_of_route(*place, held):
                 found.setdefault(_CALL + scope, seen)
             if place in refused:
                 found.setdefault(REPAIR, seen)

@@ -69,7 +69,7 @@ class Onboarding:
         *,
         checks: Registry[OnboardingCheck] | None = None,
         observed: Observed = lambda application_id, environment, since: (),
-        scopes_of_route: ScopesOfRoute = lambda endpoint, method: frozenset(),
+        scopes_of_route: ScopesOfRoute = lambda endpoint, method, held: frozenset(),
         demanded: Callable[[], Iterable[str]] = tuple,
         reachable: Reachable = lambda new, old: (),
         monitor_start: Callable[[Transaction, By, Client], object] = lambda tx, by, client: None,

@@ -191,6 +191,11 @@ def make_app(folder: Path, **settings: Any) -> Flask:
     def orders() -> dict[str, Any]:
         return {"orders": []}
 
+    @app.get("/api/v1/either")
+    @require(any_of=["orders:read", "orders:write"])
+    def either() -> str:
+        return "ok"
+
     @guard.policy("noon")
     def noon(caller: Any, obj: Any) -> str:
         return "The shop opens at noon."

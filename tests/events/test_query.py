@@ -117,7 +117,7 @@ def test_the_telling_calls_show_all_that_every_call_shows(any_store: Store, make
         route, time = dice.choice(["/a", "/b", None]), NOW + number // 3  # three calls at each moment
         recorder.record(event(number, time=time, route=route, status=status, reason=reason))
         every.append(Observed(route, "GET", status, reason, "", instant(time), f"req_{number}"))
-    desk = SimpleNamespace(scopes_of_route=lambda route, method: frozenset({route}))
+    desk = SimpleNamespace(scopes_of_route=lambda route, method, held: frozenset({route}))
     missing = frozenset({"what nothing shows"})  # so that it looks at every call
     telling = recorder.query.telling("app_1")
     assert watch(desk, telling, missing) == watch(desk, every, missing)  # type: ignore[arg-type]

@@ -74,7 +74,7 @@ class House:
         self.keys = Keys(Format("acme"), Secrets(SECRET), {"sandbox": 90 * 86400, "production": 365 * 86400})
         told: dict[str, Any] = {
             "observed": lambda application, environment, since: list(self.calls),
-            "scopes_of_route": lambda endpoint, method: ROUTES.get((endpoint, method), frozenset()),
+            "scopes_of_route": lambda endpoint, method, held: ROUTES.get((endpoint, method), frozenset()),
             "reachable": lambda new, old: [
                 f"{method} {endpoint}" for (endpoint, method), need in ROUTES.items() if need <= new and not need <= old
             ],
