@@ -508,6 +508,7 @@ def upgrade() -> None:
         sa.Column("client_id", sa.String(length=40), nullable=False),
         sa.Column("public", sa.Boolean(), nullable=False),
         sa.Column("token_format", sa.String(length=10), nullable=True),
+        sa.Column("certificate_bound", sa.Boolean(), nullable=True),
         sa.ForeignKeyConstraint(["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_client_client_id")),
         sa.PrimaryKeyConstraint("client_id", name=op.f("pk_apiguard_oauth_client")),
     )
