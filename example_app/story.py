@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
+import signal
 import sys
 import time
 import webbrowser
@@ -83,6 +84,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--open", action="store_true", help="open the browser at the end")
     parser.add_argument("--port", type=int, help="listen there instead of on a free port")
     options = parser.parse_args(arguments)
+    # A shell that starts us in the background has us ignore it; whoever reads "Ctrl-C stops" is to be right.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     screen, began = Screen(), time.monotonic()
     if options.reset:
         shutil.rmtree(FOLDER, ignore_errors=True)

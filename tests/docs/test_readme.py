@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -104,7 +103,7 @@ class Reader:
 
     def stop(self) -> None:
         if self._server is not None:
-            self._server.send_signal(signal.SIGINT)
+            self._server.terminate()
             self._server.wait(timeout=30)
             self._server = None
 
