@@ -20,6 +20,7 @@ from .foundations import Foundations
 if TYPE_CHECKING:
     from ..oauth.certificates import Certificates
     from ..oauth.dpop import Proofs
+    from ..oauth.once import Once
     from ..oauth.server import Server
     from ..oauth.signed_tokens import SignedTokenType
     from ..oauth.signing_keys import SigningKeys
@@ -100,9 +101,14 @@ class Authorization(Foundations):
     @cached_property
     def proofs(self) -> Proofs:
         from ..oauth.dpop import Proofs
+
+        return Proofs(self.secrets, self.once, self.clock, self.settings[oauth.DPOP_NONCE])
+
+    @cached_property
+    def once(self) -> Once:
         from ..oauth.once import Once
 
-        return Proofs(self.secrets, Once(self.counter, self.clock), self.clock, self.settings[oauth.DPOP_NONCE])
+        return Once(self.counter, self.clock)
 
     @cached_property
     def oauth(self) -> Server:
@@ -110,6 +116,7 @@ class Authorization(Foundations):
 
         :raises ConfigurationError: it is off.
         """
+        from ..oauth.assertions import Assertions
         from ..oauth.server import Server  # and with it the OAuth library, which nobody else needs
         from ..oauth.signed_tokens import TokenWriter
         from ..oauth.token_formats import TokenFormats
@@ -121,5 +128,5 @@ class Authorization(Foundations):
             places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, self.entitle,
             self.attempts, self.signed_tokens.facts, self.last_use.touch, self.scopes,
             self.settings[oauth.REFRESH_LIFETIME], self.signing_keys, formats, self.proofs,
-            self.certificates,
+            self.certificates, Assertions(self.store, self.once, self.clock, places),
         )  # fmt: skip

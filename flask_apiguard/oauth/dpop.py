@@ -12,12 +12,11 @@ from ..clock import Clock
 from ..crypto import Secrets, base64url
 from .jose import Signed, Unreadable, moment, read, typed
 from .jwk import ALGORITHMS, BadKey, VerifyingKey, public_key
-from .once import SKEW, Once
+from .once import JTI_AT_MOST, SKEW, Once
 
 TYPE = "dpop+jwt"
 #: How old a proof may be, in seconds; a client's clock may differ by ``SKEW`` in either direction.
 LIFETIME = 60
-TEXT_AT_MOST = 256
 URL_AT_MOST = 4096
 NONCE_WINDOW = 300
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -94,7 +93,7 @@ class Proofs:
     @staticmethod
     def _jti_of(signed: Signed) -> str:
         jti = signed.claims.get("jti")
-        if not isinstance(jti, str) or not 0 < len(jti) <= TEXT_AT_MOST:
+        if not isinstance(jti, str) or not 0 < len(jti) <= JTI_AT_MOST:
             raise Unreadable("no jti")
         return jti
 

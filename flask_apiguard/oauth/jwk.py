@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from ..crypto import base64url
 
-ES256, EDDSA, ED25519, PS256, RS256 = "ES256", "EdDSA", "Ed25519", "PS256", "RS256"
-#: What may sign by default. Ed25519 is the newer name of the same (RFC 9864). RS256 is the older padding for RSA.
+ES256, EDDSA, ED25519, PS256 = "ES256", "EdDSA", "Ed25519", "PS256"
+#: What may sign. Ed25519 is the newer name of EdDSA with that curve (RFC 9864).
 ALGORITHMS = frozenset({ES256, EDDSA, ED25519, PS256})
 RSA_BITS_AT_LEAST, RSA_BITS_AT_MOST = 2048, 4096
 _PRIVATE = frozenset({"d", "dp", "dq", "k", "oth", "p", "q", "qi"})
@@ -43,6 +43,11 @@ class VerifyingKey:
     _usable: Usable = field(repr=False)
 
     @property
+    def algorithm(self) -> str:
+        """The one by which it is known; of two names of the same, the older."""
+        return max(self.algorithms)  # of EdDSA and Ed25519 the former
+
+    @property
     def thumbprint(self) -> str:
         """The name that follows from the key itself (RFC 7638), URL-safe base 64 of SHA-256."""
         return base64url(hashlib.sha256(json.dumps(self.jwk, sort_keys=True, separators=(",", ":")).encode()).digest())
@@ -61,7 +66,7 @@ class VerifyingKey:
             elif isinstance(key, ed25519.Ed25519PublicKey):
                 key.verify(signature, data)
             else:
-                key.verify(signature, data, PSS if algorithm == PS256 else padding.PKCS1v15(), SHA256())
+                key.verify(signature, data, PSS, SHA256())
         except InvalidSignature:
             return False
         return True
@@ -135,7 +140,7 @@ def _rsa(jwk: Mapping[str, Any]) -> VerifyingKey:
     except ValueError:
         raise BadKey("It is no RSA key.") from None
     said = {"e": base64url(_minimal(e)), "kty": "RSA", "n": base64url(_minimal(n))}
-    return VerifyingKey(said, frozenset({PS256, RS256}), usable)
+    return VerifyingKey(said, frozenset({PS256}), usable)
 
 
 def _bytes(jwk: Mapping[str, Any], name: str, length: int) -> bytes:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .jwk import ALGORITHMS as PROOF_ALGORITHMS
+from .jwk import ALGORITHMS as TAKEN
 from .places import Places
 from .proved import BASIC, JWT, NONE, POST
 
 METHODS = [BASIC, POST, JWT]
-ALGORITHMS = ["ES256", "EdDSA", "PS256"]
+ALGORITHMS = sorted(TAKEN)
 
 
 def server_document(places: Places, grant_types: Iterable[str], scopes: Iterable[str]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def server_document(places: Places, grant_types: Iterable[str], scopes: Iterable
         "pushed_authorization_request_endpoint": places.url("par"),
         "token_endpoint": places.url("token"),
         "jwks_uri": places.url("jwks"),
-        "dpop_signing_alg_values_supported": sorted(PROOF_ALGORITHMS),
+        "dpop_signing_alg_values_supported": ALGORITHMS,
         "tls_client_certificate_bound_access_tokens": True,
         "token_endpoint_auth_methods_supported": [*METHODS, NONE],
         "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
@@ -46,7 +46,7 @@ def resource_document(places: Places, scopes: Iterable[str]) -> dict[str, Any]:
         "resource": places.resource,
         "authorization_servers": [places.issuer],
         "bearer_methods_supported": ["header"],
-        "dpop_signing_alg_values_supported": sorted(PROOF_ALGORITHMS),
+        "dpop_signing_alg_values_supported": ALGORITHMS,
         "tls_client_certificate_bound_access_tokens": True,
         **_scopes(scopes),
     }

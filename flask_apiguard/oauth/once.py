@@ -10,6 +10,8 @@ from ..quotas import Counter, Demand
 
 #: What two machines' clocks may differ by, and ours and a client's. Seconds.
 SKEW = 30
+#: In characters: as long a name as a proof may have.
+JTI_AT_MOST = 256
 
 
 class Once:

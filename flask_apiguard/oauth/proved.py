@@ -171,7 +171,7 @@ class Clients:
 
     def _asserted(self, assertion: Assertion) -> Proved | None:
         """A client that signed who it is. Nothing is remembered: each assertion is good for one time."""
-        key = self._assertions.prove(assertion, self._clock.now())
+        key = self._assertions.prove(assertion)
         found = None if key is None else self._registrations.find(key.client_id)
         if key is None or found is None:
             return None

@@ -7,7 +7,7 @@ import datetime as dt
 import sqlalchemy as sa
 
 from ..db import Transaction
-from .tables import oauth_assertion, oauth_code, oauth_pushed, oauth_request
+from .tables import oauth_code, oauth_pushed, oauth_request
 
 #: A used code is kept this much longer, so that showing it again still ends what came of it.
 KEPT = dt.timedelta(days=30)
@@ -15,11 +15,10 @@ PRUNED_AT_ONCE = 1000
 
 
 def prune(tx: Transaction, now: dt.datetime, most: int = PRUNED_AT_ONCE) -> int:
-    """Delete up to ``most`` rows of each kind that ended: questions, requests, assertions, and codes a month later."""
+    """Delete up to ``most`` rows of each kind that ended: questions, requests, and codes a month later."""
     return sum(
         int(tx.execute(table.delete().where(table.c.digest.in_(_ended(table, before, most)))).rowcount)
         for table, before in (
-            (oauth_assertion, now),
             (oauth_code, now - KEPT),
             (oauth_pushed, now),
             (oauth_request, now),

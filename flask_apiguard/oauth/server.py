@@ -51,7 +51,7 @@ class Server:
         self, places: Places, brand: str, store: Store, tokens: Tokens, secrets: Secrets, clock: Clock, watch: Watch,
         entitle: Entitle, attempts: Attempts, facts: Callable[[str], Mapping[str, object]], used: Used,
         scopes: ScopeBook, refresh_lifetime: int, signing_keys: SigningKeys, formats: TokenFormats, proofs: Proofs,
-        certificates: Certificates,
+        certificates: Certificates, assertions: Assertions,
     ) -> None:  # fmt: skip
         self.places, self.store, self.clock, self.secrets, self.scopes = places, store, clock, secrets, scopes
         self._brand = brand
@@ -62,7 +62,6 @@ class Server:
         self._formats = formats
         self._certificates = certificates
         self.registrations = Registrations(store, clock, entitle)
-        assertions = Assertions(store, secrets, places.issuer)
         self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions)
         issuing = Issuing(store, tokens, places, refresh_lifetime)
         self.pushed = Pushed(store, secrets, self.registrations, places)

@@ -82,11 +82,3 @@ oauth_consent = sa.Table(
     sa.Column("scopes", Json, nullable=False),
     sa.Column("given_at", Instant, nullable=False),
 )
-
-#: Client assertions that were seen (RFC 7523, section 3, jti), until they are too old to be shown again.
-oauth_assertion = sa.Table(
-    "apiguard_oauth_assertion",
-    metadata,
-    sa.Column("digest", sa.String(64), primary_key=True),
-    sa.Column("expires_at", Instant, nullable=False, index=True),
-)

@@ -16,7 +16,7 @@ from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwk, jws
 
 from flask_apiguard.crypto import base64url
-from flask_apiguard.errors import Conflict, Invalid
+from flask_apiguard.errors import Conflict, Invalid, StoreAway
 from flask_apiguard.oauth.public_keys import add_key, revoke_key
 from flask_apiguard.values import SYSTEM
 from tests.oauth.world import Holder, World
@@ -88,9 +88,9 @@ def test_authlibs_own_client_proves_itself_with_its_key(world: World, algorithm:
 def test_an_ed25519_key_proves_its_client(world: World) -> None:
     key: Any = jwk.OKPKey.generate_key("Ed25519")
     holder = with_key(world, key)
-    body = base64url(b'{"alg":"EdDSA"}') + "." + base64url(json.dumps(claims(world, holder.id)).encode())
-    assertion = body + "." + base64url(key.private_key.sign(body.encode()))
-    assert post(world, assertion).status_code == 200
+    for header in (b'{"alg":"EdDSA"}', b'{"alg":"Ed25519"}'):
+        body = base64url(header) + "." + base64url(json.dumps(claims(world, holder.id)).encode())
+        assert post(world, body + "." + base64url(key.private_key.sign(body.encode()))).status_code == 200
 
 
 def test_an_assertion_is_good_once_however_many_show_it_at_once(any_world: World) -> None:
@@ -133,7 +133,9 @@ def test_any_claim_that_is_wrong_makes_it_prove_nothing(
         {"alg": "none"}, {"alg": "None"}, {"alg": "HS256"}, {"alg": "RS256"}, {"alg": "PS256"}, {"alg": "EdDSA"},
         {"alg": "ES256", "jwk": {}}, {"alg": "ES256", "jku": "https://evil.example"}, {"alg": "ES256", "crit": ["x"]},
         {"alg": "ES256", "b64": False}, {"alg": "ES256", "zip": "DEF"}, {"alg": "ES256", "x5c": ["x"]},
-        {"alg": "ES256", "kid": ["x"]}, {"alg": "ES256", "kid": {}}, {"alg": 1}, {"typ": "JWT"},
+        {"alg": "ES256", "kid": ["x"]}, {"alg": "ES256", "kid": {}}, {"alg": "ES256", "kid": "x" * 10_000},
+        {"alg": 1}, {"typ": "JWT"}, {"alg": "ES256", "x5u": "https://evil.example"}, {"alg": "ES256", "enc": "A128GCM"},
+        {"alg": "ES256", "typ": "at+jwt"}, {"alg": "ES256", "typ": "dpop+jwt"}, {"alg": "ES256", "typ": 7},
     ],
 )  # fmt: skip
 def test_any_header_that_names_keys_or_changes_the_rules_is_refused(
@@ -142,9 +144,42 @@ def test_any_header_that_names_keys_or_changes_the_rules_is_refused(
     assert is_refused(post(world, signed(key, claims(world, holder.id), header)))
 
 
-@pytest.mark.parametrize("kid", ["../../etc/passwd", "' OR 1=1--", "https://evil.example/key", "x" * 4000])
+@pytest.mark.parametrize("kid", ["", "../../etc/passwd", "' OR 1=1--", "https://evil.example/key", "x" * 200])
 def test_the_name_of_a_key_in_a_header_is_not_looked_at(world: World, holder: Holder, key: Any, kid: str) -> None:
     assert post(world, signed(key, claims(world, holder.id), {"alg": "ES256", "kid": kid})).status_code == 200
+
+
+@pytest.mark.parametrize("typ", ["JWT", "jwt", "client-authentication+jwt", "application/client-authentication+jwt"])
+def test_the_types_of_an_assertion_are_taken(world: World, holder: Holder, key: Any, typ: str) -> None:
+    assert post(world, signed(key, claims(world, holder.id), {"alg": "ES256", "typ": typ})).status_code == 200
+
+
+@pytest.mark.parametrize("later", [1, 55, 89, 95, 200])
+def test_an_assertion_stays_used_for_as_long_as_it_is_good(world: World, holder: Holder, key: Any, later: int) -> None:
+    shown = signed(key, claims(world, holder.id))
+    assert post(world, shown).status_code == 200
+    world.house.clock.advance(later)
+    assert is_refused(post(world, shown))
+
+
+def test_while_nobody_can_tell_what_was_shown_before_no_assertion_counts(
+    world: World, holder: Holder, key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> Any:
+        raise StoreAway("counter")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.house.once._counter, "take", away)
+        answer = post(world, signed(key, claims(world, holder.id)))
+        assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+        assert answer.headers["Retry-After"]
+    assert post(world, signed(key, claims(world, holder.id))).status_code == 200
+
+
+def test_a_wrong_assertion_uses_up_no_name(world: World, holder: Holder, key: Any) -> None:
+    said = claims(world, holder.id)
+    assert is_refused(post(world, signed(jwk.ECKey.generate_key("P-256"), said)))
+    assert post(world, signed(key, said)).status_code == 200
 
 
 def test_another_key_or_another_clients_key_proves_nothing(world: World, holder: Holder) -> None:
@@ -216,7 +251,9 @@ def test_only_strong_public_keys_are_registered_and_each_for_one_client(world: W
     good = PRIVATE_OF_OUR_OWN.as_dict(private=False)
     bad: list[dict[str, Any]] = [
         {}, {"kty": "oct", "k": "AAAA"}, PRIVATE_OF_OUR_OWN.as_dict(private=True), {**good, "alg": "RS256"},
-        {**good, "use": "enc"}, {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}, {**good, "x": 7}, {"kty": [1]},
+        {**good, "use": "enc"}, {**good, "key_ops": ["sign"]}, {**RSA.as_dict(private=False), "alg": "RS256"},
+        {"kty": "RSA", "n": base64url(b"\xff" * 128), "e": "AQAB"},
+        {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"}, {**good, "x": 7}, {"kty": [1]},
         {"kty": "RSA", "n": "AQAB", "e": "AQAB"}, jwk.ECKey.generate_key("P-384").as_dict(private=False),
     ]  # fmt: skip
     for given in bad:

@@ -198,15 +198,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_apiguard_notice_created_at"), "apiguard_notice", ["created_at"], unique=False)
     op.create_index(op.f("ix_apiguard_notice_key_created_at"), "apiguard_notice", ["key", "created_at"], unique=False)
     op.create_table(
-        "apiguard_oauth_assertion",
-        sa.Column("digest", sa.String(length=64), nullable=False),
-        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("digest", name=op.f("pk_apiguard_oauth_assertion")),
-    )
-    op.create_index(
-        op.f("ix_apiguard_oauth_assertion_expires_at"), "apiguard_oauth_assertion", ["expires_at"], unique=False
-    )
-    op.create_table(
         "apiguard_organization",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
