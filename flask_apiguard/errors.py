@@ -66,6 +66,8 @@ class Problem(APIGuardError, HTTPException):
     """Anything a caller is told. Carries a decision; ``code`` stays None so that host handlers leave it alone."""
 
     code = None
+    #: Whether the ledger tells of it already.
+    on_record = False
 
     def __init__(self, decision: Decision) -> None:
         super().__init__(f"{decision.detail or decision.reason.title} {decision.action}".strip())
@@ -123,10 +125,14 @@ class Conflict(Problem):
 
 
 class Forbidden(Problem):
-    """The actor may not do this; ``need`` names the seat that may, ``action`` what helps where a seat would not."""
+    """The actor may not do this; ``need`` names the seat that may, ``action`` what helps where a seat would not.
 
-    def __init__(self, detail: str = "", need: str = "", action: str = "") -> None:
+    ``whose`` is the organization whose thing it is, so that the entry of the attempt is theirs.
+    """
+
+    def __init__(self, detail: str = "", need: str = "", action: str = "", whose: str | None = None) -> None:
         super().__init__(Decision(False, Reason.API_FORBIDDEN, detail, need=need, action=action))
+        self.whose = whose
 
 
 def decision_of(error: Exception) -> Decision:

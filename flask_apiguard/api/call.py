@@ -20,7 +20,6 @@ from .table import Endpoint
 
 if TYPE_CHECKING:
     from ..house import House
-    from .onrecord import Attempt
 
 VERSION = "v1"
 BASE = f"/apiguard/api/{VERSION}"
@@ -65,7 +64,6 @@ class Call:
     session: str | None = None
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] = field(default_factory=dict)
-    attempt: Attempt | None = None
 
     def read(self) -> AbstractContextManager[sa.Connection]:
         """A connection to the state store."""

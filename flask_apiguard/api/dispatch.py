@@ -108,9 +108,9 @@ def _handled(call: Call, reservation: Reservation) -> Response:
         answer = _answer(endpoint.handle(call))
     except StoreAway:
         raise  # whether it was done nobody knows: the key says so
-    except APIGuardError:
+    except APIGuardError as error:
         reservation.release()
-        enter_attempt(call)
+        enter_attempt(call, error)
         raise
     if answer.raw is not None:
         response = call.house.app.response_class(answer.raw, content_type=endpoint.media)

@@ -8,9 +8,8 @@ from ..clients import Application, Client, registry
 from ..credentials import Credential
 from ..credentials import get as credential_by_id
 from ..errors import Missing
-from ..people import Act
+from ..people import Act, demand
 from ..values import Actor
-from .onrecord import demand_on_record
 
 if TYPE_CHECKING:
     import sqlalchemy as sa
@@ -25,7 +24,7 @@ def application_of(call: Call, source: Transaction | sa.Connection, act: Act) ->
     :raises Missing: absent, or none of the actor's business. :raises Forbidden: the seat is not enough.
     """
     found = registry.application(source, call.path["application_id"])
-    demand_on_record(call, act, found.organization_id, f"application:{found.id}")
+    demand(call.by, act, found.organization_id)
     return found
 
 
@@ -37,7 +36,7 @@ def client_of(call: Call, source: Transaction | sa.Connection, act: Act) -> tupl
         if call.by.id != found.id:
             raise Missing
         return found, owner
-    demand_on_record(call, act, owner.organization_id, f"client:{found.id}")
+    demand(call.by, act, owner.organization_id)
     return found, owner
 
 
@@ -50,5 +49,5 @@ def credential_of(call: Call, source: Transaction | sa.Connection, act: Act) -> 
         if call.caller is None or call.caller.credential_id != found.id:
             raise Missing
         return found, client, owner
-    demand_on_record(call, act, owner.organization_id, f"credential:{found.id}")
+    demand(call.by, act, owner.organization_id)
     return found, client, owner

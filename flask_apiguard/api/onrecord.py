@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..admission import current_admission
 from ..errors import Forbidden
-from ..ledger import enter
-from ..people import Act, demand
-from ..values import ALLOWED, By, Decision, Happening
+from ..ledger import enter_refused
+from ..people import refused_as
+from ..values import ALLOWED, By, Decision
 from .table import Endpoint, Who
 
 if TYPE_CHECKING:
     from .call import Call
-
-#: Acts that end in a decision on a review, or in something a review would have been needed for.
-_REVIEWS = frozenset({
-    Act.ACCESS_GRANT_WRITE, Act.ONBOARDING_CHECK_WAIVE, Act.ONBOARDING_RECERTIFICATION_CONFIRM,
-    Act.ONBOARDING_REVIEW_ANSWER, Act.ONBOARDING_REVIEW_ASK, Act.ONBOARDING_REVIEW_DECIDE, Act.ONBOARDING_REVIEW_OPEN,
-    Act.ONBOARDING_REVIEW_READ, Act.ONBOARDING_REVIEW_WITHDRAW,
-})  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """Something that somebody tried to change, and may not."""
-
-    happening: Happening
-    subject: str
-    organization_id: str
-    decision: Decision
 
 
 def unrecorded() -> None:
@@ -60,31 +44,27 @@ def answered(by: By | None, decision: Decision = ALLOWED) -> None:
         admission.decision = replace(decision, have=who)
 
 
-def demand_on_record(call: Call, act: Act, organization_id: str, subject: str) -> None:
-    """Go on only when the actor may; a refused attempt to change something is put on record once it is over.
+def enter_attempt(call: Call, error: Exception) -> None:
+    """The ledger entry of what somebody tried to change and may not, in a transaction of its own.
 
-    Of somebody who has nothing to do with the thing there is the access event alone, which names actor and id: an
-    entry would take time that an absent id does not take, and strangers write into nobody's ledger.
-
-    :raises Missing: none of the actor's business. :raises Forbidden: the seat is not enough.
+    Whichever room said no; one that put the attempt on record itself is believed. Of somebody who has nothing to do
+    with the thing there is the access event alone, which names actor and id: an entry would take time that an absent
+    id does not take, and strangers write into nobody's ledger.
     """
-    try:
-        demand(call.by, act, organization_id)
-    except Forbidden as error:
-        if call.endpoint.writes:
-            refused = Happening.ONBOARDING_REVIEW_REFUSED if act in _REVIEWS else Happening.ONBOARDING_MOVE_REFUSED
-            call.attempt = Attempt(refused, subject, organization_id, error.decision)
-        raise
-
-
-def enter_attempt(call: Call) -> None:
-    """The ledger entry of a refused attempt, in a transaction of its own."""
-    made = call.attempt
-    if made is None:
+    endpoint = call.endpoint
+    if not isinstance(error, Forbidden) or error.on_record or not endpoint.writes or not call.by.id:
         return
     with call.write() as tx:
-        enter(
-            tx, call.by, made.happening, made.subject, organization=made.organization_id,
-            after={"attempted": call.endpoint.name},
-            evidence={"code": str(made.decision.reason), "detail": made.decision.detail},
-        )  # fmt: skip
+        enter_refused(
+            tx, call.by, refused_as(endpoint.act), _subject(call, error.whose), error, attempted=endpoint.name
+        )
+
+
+def _subject(call: Call, whose: str | None) -> str:
+    """What an attempt was about: the first thing that the path names, else whose it would have been."""
+    named = re.search(r"<(\w+)>", call.endpoint.path)
+    noun = call.endpoint.noun
+    if named is None:
+        return f"house:{noun}" if whose is None else f"organization:{whose}"
+    kind, is_id, _ = named[1].partition("_id")
+    return f"{kind if is_id else noun.removesuffix('s')}:{call.path[named[1]]}"

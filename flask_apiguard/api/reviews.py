@@ -26,7 +26,6 @@ from .fields import (
     Whole,
 )
 from .lookups import application_of
-from .onrecord import demand_on_record
 from .paging import page
 from .table import Table
 
@@ -133,8 +132,8 @@ class EvidenceOut(ReviewOut):
 
 def _of(call: Call, source: Transaction | sa.Connection, act: Act) -> Review:
     found = call.house.onboarding.review(source, call.path["review_id"])
-    demand_on_record(call, Act.ONBOARDING_REVIEW_READ, found.organization_id, f"review:{found.id}")
-    demand_on_record(call, act, found.organization_id, f"review:{found.id}")
+    demand(call.by, Act.ONBOARDING_REVIEW_READ, found.organization_id)
+    demand(call.by, act, found.organization_id)
     return found
 
 

@@ -7,7 +7,8 @@ import functools
 import getpass
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from enum import Enum
 from typing import Any, NoReturn, TypeVar
@@ -16,9 +17,10 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from ..errors import APIGuardError, ConfigurationError, Invalid, Missing, Problem, StoreAway
+from ..errors import APIGuardError, ConfigurationError, Forbidden, Invalid, Missing, Problem, StoreAway
 from ..house import NAME, House
-from ..people import Act, demand
+from ..ledger import enter_refused
+from ..people import Act, demand, refused_as
 from ..settings import seconds
 from ..values import Actor, By
 from .sending import sent
@@ -39,6 +41,8 @@ class Desk:
     token: str | None = None
     #: What the exit status will be when nothing goes wrong from here on.
     status: int = field(default=DONE)
+    #: What was demanded last.
+    act: Act | None = None
 
     @functools.cached_property
     def by(self) -> By:
@@ -55,6 +59,7 @@ class Desk:
 
     def demand(self, act: Act, organization_id: str | None = None) -> By:
         """Go on only when the actor may; who that is."""
+        self.act = act
         demand(self.by, act, organization_id)
         return self.by
 
@@ -112,7 +117,7 @@ def wrapped(body: Body, *, acts: bool) -> Body:
         try:
             if as_token:
                 _ = desk.by  # now: to look at a token is a write of its own, and would wait for the body's forever
-            with sent(desk.house):
+            with sent(desk.house), attempts(desk, f"{body.__module__.rpartition('.')[2]}.{body.__name__.rstrip('_')}"):
                 body(desk, **options)
         except Missing as error:
             # Told alike to a person, whether it is not there or not theirs.
@@ -130,6 +135,20 @@ def wrapped(body: Body, *, acts: bool) -> Body:
             help="Act as the person with this token, with no more than their seats allow.",
         )(run)  # fmt: skip
     return click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")(run)
+
+
+@contextmanager
+def attempts(desk: Desk, name: str) -> Iterator[None]:
+    """Put on record what somebody tried to change inside and may not, whichever room said no. Looking is no attempt."""
+    try:
+        yield
+    except Forbidden as error:
+        looked = desk.act is not None and desk.act.value.endswith(":read")
+        if not error.on_record and not looked:
+            about = "house:" + name.partition(".")[0] if error.whose is None else f"organization:{error.whose}"
+            with desk.house.store.write() as tx:
+                enter_refused(tx, desk.by, refused_as(desk.act), about, error, attempted=name)
+        raise
 
 
 def house_at_hand() -> House:

@@ -1,7 +1,7 @@
 """The ledger: what governance did, in an order and a wording that nobody can change unseen."""
 
 from ..settings import Setting, optional_text, words
-from .append import enter
+from .append import enter, enter_refused
 from .book import Ledger, Page
 from .checkpoints import Checkpoint
 from .entry import Entry
@@ -32,4 +32,5 @@ __all__ = [
     "Page",
     "Verification",
     "enter",
+    "enter_refused",
 ]

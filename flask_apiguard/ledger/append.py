@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 import sqlalchemy as sa
 
 from ..db import Store, Transaction, insert_into
+from ..errors import Forbidden, Missing, Problem
 from ..values import By, Happening
 from . import canonical as c
 from .entry import Entry, entry_of
@@ -83,6 +84,27 @@ def enter(
             },
         }
     )
+
+
+def enter_refused(
+    tx: Transaction,
+    by: By,
+    happening: Happening,
+    subject: str,
+    error: Problem,
+    *,
+    organization: str | None = None,
+    **tried: str | None,
+) -> None:
+    """Queue the entry of an attempt that was refused. ``tried`` says what was tried; the refusal says the rest.
+
+    Whose entry it is: ``organization``, or what a :class:`Forbidden` says; never that of somebody to whom the
+    thing is missing, because strangers write into nobody's ledger.
+    """
+    whose = organization or (error.whose if isinstance(error, Forbidden) else None)
+    told = {"code": str(error.decision.reason), "detail": error.decision.detail}
+    stranger = isinstance(error, Missing)
+    enter(tx, by, happening, subject, after=tried, evidence=told, organization=None if stranger else whose)
 
 
 def queue_of(tx: Transaction) -> _Queue:

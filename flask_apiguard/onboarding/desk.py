@@ -17,7 +17,7 @@ from ..credentials import Keys
 from ..crypto import Secrets
 from ..db import Store, Transaction
 from ..errors import Problem
-from ..ledger import enter
+from ..ledger import enter_refused
 from ..people import Throttle
 from ..values import Actor, By, Environment, Happening
 from .policy import Certification, ReviewPolicy
@@ -109,20 +109,23 @@ def person_of(text: str) -> str | None:
 class refusals:  # noqa: N801 - reads as a sentence: with refusals(...)
     """Put a refused attempt on record, in a transaction of its own, whatever becomes of the one that it failed in."""
 
-    __slots__ = ("_by", "_happening", "_subject", "_tx", "_what")
+    __slots__ = ("_by", "_happening", "_subject", "_tried", "_tx", "_whose")
 
-    def __init__(self, tx: Transaction, by: By, happening: Happening, subject: str, **what: str | None) -> None:
-        self._tx, self._by, self._happening, self._subject, self._what = tx, by, happening, subject, what
+    def __init__(
+        self, tx: Transaction, by: By, happening: Happening, subject: str, whose: str | None, **tried: str | None
+    ) -> None:
+        self._tx, self._by, self._happening, self._subject = tx, by, happening, subject
+        self._whose, self._tried = whose, tried
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, Problem):
-            decision = error.decision
-            told = {"code": str(decision.reason), "detail": decision.detail}
-            self._tx.afterwards(lambda: self._write(told))
+            refused = error
+            refused.on_record = True
+            self._tx.afterwards(lambda: self._write(refused))
 
-    def _write(self, told: dict[str, str]) -> None:
+    def _write(self, error: Problem) -> None:
         with self._tx.store.write() as tx:
-            enter(tx, self._by, self._happening, self._subject, after=self._what, evidence=told)
+            enter_refused(tx, self._by, self._happening, self._subject, error, organization=self._whose, **self._tried)

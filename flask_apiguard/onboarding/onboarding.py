@@ -97,7 +97,7 @@ class Onboarding:
 
     def register(self, tx: Transaction, by: By, organization_id: str, facts: Mapping[str, Any]) -> Application:
         """Register a draft for one's own organization. :raises Forbidden: applications come in by invitation."""
-        with refusals(tx, by, _MOVE, f"organization:{organization_id}", attempted="register"):
+        with refusals(tx, by, _MOVE, f"organization:{organization_id}", organization_id, attempted="register"):
             return door.register(tx, self._desk, by, organization_id, facts)
 
     def invite(
@@ -118,7 +118,8 @@ class Onboarding:
         lifetime: dt.timedelta | None = None,
     ) -> Invited:
         """An operator's one act: organization (id or new name), application, client, checks, grants, key."""
-        with refusals(tx, by, _MOVE, f"organization:{organization[:60]}", attempted="invite"):
+        whose = organization if organization.startswith("org_") else None
+        with refusals(tx, by, _MOVE, f"organization:{organization[:60]}", whose, attempted="invite"):
             return door.invite(
                 tx, self._desk, by, organization=organization, name=name, reason=reason, scopes=scopes,
                 contact_email=contact_email, reference=reference, plan=plan, environment=Environment(environment),
@@ -127,8 +128,8 @@ class Onboarding:
 
     def edit(self, tx: Transaction, by: By, application_id: str, changes: Mapping[str, Any]) -> Application:
         """Change facts. :raises Invalid: a dangerous redirect URI. :raises Conflict: a check would fail now."""
-        registry.application(tx, application_id)
-        with refusals(tx, by, _MOVE, f"application:{application_id}", attempted="edit"):
+        whose = registry.application(tx, application_id).organization_id
+        with refusals(tx, by, _MOVE, f"application:{application_id}", whose, attempted="edit"):
             return editing.edit(tx, self._desk, by, application_id, changes)
 
     def send_contact_proof(self, tx: Transaction, by: By, application_id: str) -> None:
@@ -146,9 +147,9 @@ class Onboarding:
 
         :raises Conflict: no such move, a check blocks, or production without an approved review.
         """
-        registry.application(tx, application_id)
+        whose = registry.application(tx, application_id).organization_id
         wanted = State(to)
-        with refusals(tx, by, _MOVE, f"application:{application_id}", attempted=wanted.value):
+        with refusals(tx, by, _MOVE, f"application:{application_id}", whose, attempted=wanted.value):
             if wanted is State.SANDBOX:
                 return sandbox.move(tx, self._desk, by, application_id, reason)[0]
             if wanted is State.RETIRED:
@@ -157,8 +158,8 @@ class Onboarding:
 
     def enter_sandbox(self, tx: Transaction, by: By, application_id: str) -> Entered:
         """Into the sandbox, with a client and a credential at once; a review asks for what isn't low-risk."""
-        registry.application(tx, application_id)
-        with refusals(tx, by, _MOVE, f"application:{application_id}", attempted=State.SANDBOX.value):
+        whose = registry.application(tx, application_id).organization_id
+        with refusals(tx, by, _MOVE, f"application:{application_id}", whose, attempted=State.SANDBOX.value):
             return sandbox.enter_sandbox(tx, self._desk, by, application_id)
 
     def retire(self, tx: Transaction, by: By, application_id: str, reason: str) -> Application:
@@ -192,14 +193,16 @@ class Onboarding:
         self, tx: Transaction, by: By, application_id: str, check: str, reason: str, until: dt.datetime
     ) -> Waiver:
         """Propose that a check be not waited for until a date; in force once ``second`` agrees."""
-        registry.application(tx, application_id)
-        with refusals(tx, by, _REVIEW, f"application:{application_id}", attempted="waive", check=check[:80]):
+        whose = registry.application(tx, application_id).organization_id
+        with refusals(tx, by, _REVIEW, f"application:{application_id}", whose, attempted="waive", check=check[:80]):
             return examine.waive(tx, self._desk, by, application_id, check, reason, until)
 
     def second(self, tx: Transaction, by: By, waiver_id: str) -> Waiver:
         """Agree to a waiver as the second person."""
         found = examine.waiver(tx, waiver_id)
-        with refusals(tx, by, _REVIEW, f"application:{found.application_id}", attempted="second", check=found.check):
+        whose = registry.application(tx, found.application_id).organization_id
+        about = f"application:{found.application_id}"
+        with refusals(tx, by, _REVIEW, about, whose, attempted="second", check=found.check):
             return examine.second(tx, by, waiver_id)
 
     def waivers(self, source: Source, application_id: str) -> list[Waiver]:
@@ -240,9 +243,9 @@ class Onboarding:
         ``scopes`` None: what was exercised (production), what is requested and not held (scopes), what is held
         (recertification). ``calls`` are what ``look`` found; without them the event store is asked in between.
         """
-        registry.application(tx, application_id)
+        whose = registry.application(tx, application_id).organization_id
         wanted = Kind(kind)
-        with refusals(tx, by, _REVIEW, f"application:{application_id}", attempted="request", kind=wanted.value):
+        with refusals(tx, by, _REVIEW, f"application:{application_id}", whose, attempted="request", kind=wanted.value):
             opened = asking.request(
                 tx, self._desk.having_seen(calls), by, application_id, wanted, scopes=scopes, plan=plan,
                 environment=Environment(environment), reason=reason,
@@ -285,42 +288,42 @@ class Onboarding:
         version: int | None = None,
     ) -> Review:
         """``approve`` (less, until a date) or ``deny``. The answer is still open when another approval is needed."""
-        records.get(tx, review_id, tx.now)
-        with refusals(tx, by, _REVIEW, f"review:{review_id}", attempted=str(decision)[:20]):
+        whose = records.get(tx, review_id, tx.now).organization_id
+        with refusals(tx, by, _REVIEW, f"review:{review_id}", whose, attempted=str(decision)[:20]):
             return deciding.decide(
                 tx, self._desk, by, review_id, decision, reason=reason, scopes=scopes, until=until, version=version
             )
 
     def ask(self, tx: Transaction, by: By, review_id: str, question: str) -> Review:
         """Ask the requester; the reviewers' clock stands still meanwhile."""
-        records.get(tx, review_id, tx.now)
-        with refusals(tx, by, _REVIEW, f"review:{review_id}", attempted="ask"):
+        whose = records.get(tx, review_id, tx.now).organization_id
+        with refusals(tx, by, _REVIEW, f"review:{review_id}", whose, attempted="ask"):
             return talking.ask(tx, self._desk, by, review_id, question)
 
     def answer(self, tx: Transaction, by: By, review_id: str, text: str) -> Review:
         """Answer a reviewer's question."""
-        records.get(tx, review_id, tx.now)
-        with refusals(tx, by, _REVIEW, f"review:{review_id}", attempted="answer"):
+        whose = records.get(tx, review_id, tx.now).organization_id
+        with refusals(tx, by, _REVIEW, f"review:{review_id}", whose, attempted="answer"):
             return talking.answer(tx, self._desk, by, review_id, text)
 
     def withdraw(self, tx: Transaction, by: By, review_id: str, reason: str = "") -> Review:
         """Take a request back."""
-        records.get(tx, review_id, tx.now)
-        with refusals(tx, by, _REVIEW, f"review:{review_id}", attempted="withdraw"):
+        whose = records.get(tx, review_id, tx.now).organization_id
+        with refusals(tx, by, _REVIEW, f"review:{review_id}", whose, attempted="withdraw"):
             return talking.withdraw(tx, by, review_id, reason)
 
     # Standing and certification
 
     def suspend(self, tx: Transaction, by: By, client_id: str, reason: str) -> Client:
         """Stop a client from its next request on."""
-        registry.client(tx, client_id)
-        with refusals(tx, by, _MOVE, f"client:{client_id}", attempted="suspend"):
+        whose = registry.owner_of(tx, client_id=registry.client(tx, client_id).id)
+        with refusals(tx, by, _MOVE, f"client:{client_id}", whose, attempted="suspend"):
             return standing.suspend(tx, by, client_id, reason)
 
     def resume(self, tx: Transaction, by: By, client_id: str, reason: str) -> Client:
         """Take back one's own suspension within minutes. :raises Conflict: it takes an approved review."""
-        registry.client(tx, client_id)
-        with refusals(tx, by, _MOVE, f"client:{client_id}", attempted="resume"):
+        whose = registry.owner_of(tx, client_id=registry.client(tx, client_id).id)
+        with refusals(tx, by, _MOVE, f"client:{client_id}", whose, attempted="resume"):
             return standing.resume(tx, self._desk, by, client_id, reason)
 
     def may_resume(self, source: Source, by: By, client_id: str) -> bool:

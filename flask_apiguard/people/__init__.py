@@ -3,7 +3,7 @@
 Start at :class:`People`. ``may`` and ``demand`` ask one table (``acts``); everything that changes enters the ledger.
 """
 
-from .acts import HOUSE_SEATS, ORGANIZATION_SEATS, Act, Seat, demand, may, own, seats_for
+from .acts import HOUSE_SEATS, ORGANIZATION_SEATS, Act, Seat, demand, may, own, refused_as, seats_for
 from .declared import BASE_URL, PERSON_TOKEN_LIFETIME, SESSION_LIFETIME, SETTINGS
 from .hosts import FirstAdministrator
 from .invitations import Invitation
@@ -40,6 +40,7 @@ __all__ = [
     "may",
     "narrower",
     "own",
+    "refused_as",
     "sat_since",
     "seats_for",
 ]

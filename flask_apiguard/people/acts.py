@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from ..errors import Forbidden, Missing
-from ..values import Actor, By, Meant
+from ..values import Actor, By, Happening, Meant
 
 
 class Seat(StrEnum):
@@ -132,6 +132,22 @@ def seats_for(act: Act) -> frozenset[Seat]:
 def own(by: By, organization_id: str | None) -> bool:
     """Whether the actor belongs to this organization."""
     if organization_id is None:
+_REVIEWS = frozenset({
+    Act.ACCESS_GRANT_WRITE, Act.ONBOARDING_CHECK_WAIVE, Act.ONBOARDING_RECERTIFICATION_CONFIRM,
+    Act.ONBOARDING_REVIEW_ANSWER, Act.ONBOARDING_REVIEW_ASK, Act.ONBOARDING_REVIEW_DECIDE, Act.ONBOARDING_REVIEW_OPEN,
+    Act.ONBOARDING_REVIEW_WITHDRAW,
+})  # fmt: skip
+_MOVES = frozenset({
+    Act.CLIENTS_CLIENT_SUSPEND, Act.ONBOARDING_APPLICATION_MOVE, Act.ONBOARDING_APPLICATION_RETIRE,
+})  # fmt: skip
+
+
+def refused_as(act: Act | None) -> Happening:
+    """What an attempt at this act is called in the ledger when it was refused."""
+    if act in _REVIEWS:
+        return Happening.ONBOARDING_REVIEW_REFUSED
+    return Happening.ONBOARDING_MOVE_REFUSED if act in _MOVES else Happening.PEOPLE_ATTEMPT_REFUSED
+
         return False
     return by.organization_id == organization_id or any(seat.endswith("@" + organization_id) for seat in by.seats)
 
@@ -173,4 +189,4 @@ def demand(by: By, act: Act, organization_id: str | None = None) -> None:
         other = f"{Seat.REVIEWER if Seat.REVIEWER in seats_for(act) else Seat.ADMINISTRATOR} of another organization"
         raise Forbidden("Nobody decides for their own organization.", other, f"Leave it to somebody who is {other}.")
     need = ", ".join(seat for seat in Seat if seat in seats_for(act))
-    raise Forbidden(f"{act.meaning} That takes one of these seats: {need}.", need=need)
+    raise Forbidden(f"{act.meaning} That takes one of these seats: {need}.", need=need, whose=organization_id)

@@ -72,6 +72,7 @@ class Happening(Meant):
     PEOPLE_HOST_USER_LINKED = ("people:host-user:linked", "A person was recognised as a user of the host's.")
     PEOPLE_INVITATION_ACCEPTED = ("people:invitation:accepted", "An invited person took the seat.")
     PEOPLE_INVITATION_SENT = ("people:invitation:sent", "A person was invited to a seat.")
+    PEOPLE_ATTEMPT_REFUSED = ("people:attempt:refused", "Somebody tried what none of their seats allows.")
     PEOPLE_INVITATION_WITHDRAWN = ("people:invitation:withdrawn", "An invitation was taken back.")
     PEOPLE_PASSWORD_CHANGED = ("people:password:changed", "A person set another password.")
     PEOPLE_PERSON_CREATED = ("people:person:created", "A person's account was made.")

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_apiguard.ledger.tables import ledger
+from flask_apiguard.monitor.tables import anomaly
 from flask_apiguard.values import Happening, Reason
 
 from .conftest import Heard, Town
@@ -87,3 +88,57 @@ def test_looking_is_no_attempt(town: Town, made: dict[str, Any]) -> None:
     assert town.go("GET", f"/clients/{made['client_id']}", who="bob").status == 404
     assert town.go("GET", "/ledger", who="vera").status == 403
     assert town.entries() == before
+
+
+ATTEMPTS = (
+    ("PATCH", "/organizations/{org}", {"name": "Renamed"}, "organization:{org}"),
+    ("POST", "/organizations/{org}/members", {"person_id": "{vera}", "seat": "owner"}, "organization:{org}"),
+    ("DELETE", "/organizations/{org}/members/{ann}/owner", None, "organization:{org}"),
+    ("POST", "/organizations/{org}/invitations", {"email": "z@z.example", "seat": "viewer"}, "organization:{org}"),
+    ("DELETE", "/invitations/{invitation}", None, "invitation:{invitation}"),
+    ("POST", "/house/members", {"person_id": "{vera}", "seat": "administrator"}, "house:members"),
+    ("POST", "/house/invitations", {"email": "z@z.example", "seat": "auditor"}, "house:members"),
+    ("DELETE", "/house/members/{rita}/reviewer", None, "person:{rita}"),
+    ("PUT", "/plans/gold", {"limits": [], "reason": "for me"}, "plan:gold"),
+    ("POST", "/applications", {"name": "Mine", "organization_id": "{org}"}, "organization:{org}"),
+    ("POST", "/invited-applications", {"organization": "{org}", "name": "Mine", "reason": "why", "scopes": ["a"]},
+     "house:applications"),
+    ("PUT", "/applications/{app}/reference", {"reference": "x"}, "application:{app}"),
+    ("POST", "/clients/{cli}/credentials", {"name": "mine"}, "client:{cli}"),
+    ("POST", "/anomalies/{anomaly}/closing", {"reason": "nothing"}, "anomaly:{anomaly}"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def filled(town: Town, made: dict[str, Any]) -> dict[str, str]:
+    offer = {"email": "new@new.example", "seat": "viewer"}
+    invitation = town.go("POST", f"/organizations/{town.ids['ann_org']}/invitations", offer, "ann").json["id"]
+    with town.house.store.write() as tx:
+        tx.execute(anomaly.insert().values(
+            id="ano_made", client_id=made["client_id"], kind="burst", score=1, severity="low", sentences=[],
+            evidence=[], raised_at=tx.now, seen_at=tx.now, state="open",
+        ))  # fmt: skip
+    return {
+        "org": town.ids["ann_org"], "ann": town.ids["ann"], "vera": town.ids["vera"], "rita": town.ids["rita"],
+        "app": made["application_id"], "cli": made["client_id"], "invitation": invitation, "anomaly": "ano_made",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("method", "path", "body", "subject"), ATTEMPTS, ids=lambda one: str(one)[:40])
+def test_whatever_a_seat_does_not_allow_is_one_entry_whichever_noun_it_is(
+    town: Town, filled: dict[str, str], method: str, path: str, body: Any, subject: str
+) -> None:
+    told = None if body is None else json.loads(json.dumps(body), object_hook=lambda one: {
+        name: value.format(**filled) if isinstance(value, str) else value for name, value in one.items()
+    })  # fmt: skip
+    before = town.entries()
+    headers = {"If_Match": "*"} if method == "PATCH" else {}
+    heard = town.go(method, path.format(**filled), told, "vera", **headers)
+    assert (heard.status, heard.json["code"]) == (403, str(Reason.API_FORBIDDEN)), heard.body
+    assert town.entries() == before + 1
+    with town.house.store.read() as conn:
+        last = conn.execute(sa.select(ledger).order_by(ledger.c.seq.desc()).limit(1)).one()
+    assert str(last.happening).endswith(":refused")
+    assert (last.actor_id, last.subject) == (filled["vera"], subject.format(**filled))
+    if not subject.startswith(("house", "plan")):
+        assert last.organization_id == filled["org"]

@@ -197,6 +197,26 @@ def test_a_reference_is_bound_by_operators_only(run: Run, told: Any, house: Hous
     assert told("applications", "refer", made["application"], "")["reference"] is None
 
 
+def test_what_somebody_may_not_by_command_is_on_record_and_looking_is_not(
+    run: Run, told: Any, house: House, made: dict[str, Any]
+) -> None:
+    organization = made["organization"]
+    token = admit(house, told, "vera@example.org", "viewer", organization=organization)
+    before = len(house.ledger.entries(limit=200).entries)
+    assert run("audit", "list", "--as", token).status == 1
+    assert len(house.ledger.entries(limit=200).entries) == before
+    for words, name in (
+        (("people", "invite", "z@z.example", "--seat", "owner", "--organization", organization), "people.invite"),
+        (("keys", "revoke", made["credential"], *WHY), "keys.revoke"),
+    ):
+        assert run(*words, "--as", token).status == 1
+        before += 1
+        found = house.ledger.entries(happening="people:attempt:refused", limit=200).entries
+        assert len(house.ledger.entries(limit=200).entries) == before
+        (newest,) = (one for one in found if one.after == {"attempted": name})
+        assert (newest.organization_id, newest.subject) == (organization, f"organization:{organization}")
+
+
 def test_a_person_token_is_listed_and_ended(run: Run, told: Any, house: House) -> None:
     token = admit(house, told, "rita@example.org", "reviewer")
     live = {row["kind"]: row["id"] for row in told("people", "tokens", "rita@example.org", "--as", token)}
