@@ -7,12 +7,11 @@ from typing import Any
 
 from marshmallow import fields
 
-from ..access import entitle
-from ..clients import Application, Client
+from ..clients import Application
 from ..credentials import Credential, list_of, revoke, uses_of
-from ..errors import Conflict, Invalid
+from ..errors import Invalid
 from ..people import Act
-from ..values import Actor, Environment, Flaw, State
+from ..values import Actor, Flaw, State
 from .call import Answer, Call, Next
 from .fields import SCOPE_AT_MOST, Choice, Id, In, Line, Moment, Out, Prose, Resource, Several, Whole
 from .lookups import client_of, credential_of
@@ -131,22 +130,12 @@ def create(call: Call) -> Answer:
     with call.write() as tx:
         client, owner = client_of(call, tx, Act.CREDENTIALS_CREDENTIAL_CREATE)
         scopes = frozenset(body["scopes"]) if "scopes" in body else None
-        _demand_held(tx, client, scopes)
+        call.house.demand_held(tx, client, scopes or ())
         found, secret = call.house.keys.create(
             tx, call.by, client.id, kind=body["kind"], name=body["name"], scopes=scopes, lifetime=_span(body),
             reason=body["reason"],
         )  # fmt: skip
     return _made(call, found, secret, owner)
-
-
-def _demand_held(tx: Any, client: Client, scopes: frozenset[str] | None) -> None:
-    """A credential is narrowed to scopes that its client holds: others would be a promise that nothing keeps."""
-    if scopes is None:
-        return
-    held = entitle(tx.conn, client.application_id, client.id, Environment(client.environment), None, tx.now).scopes
-    beyond = sorted(scopes - held)
-    if beyond:
-        raise Conflict(f"The client doesn't hold {' '.join(beyond)[:200]}.", "Ask for more scopes first.")
 
 
 def _span(body: Any) -> dt.timedelta | None:

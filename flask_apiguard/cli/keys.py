@@ -9,7 +9,6 @@ from typing import IO, Any
 import click
 
 from .. import credentials
-from ..access import entitle
 from ..clients import registry
 from ..clients.registry import Application, Client
 from ..db import Transaction
@@ -73,21 +72,13 @@ def _further(desk: Desk, name: str, scopes: tuple[str, ...], client_id: str, tol
             raise click.UsageError(f"--{other} is the client's already; leave it out with --client.")
     with desk.house.store.write() as tx:
         _demand_for(desk, tx, client_id, Act.CREDENTIALS_CREDENTIAL_CREATE)
-        _demand_held(tx, registry.client(tx, client_id), frozenset(scopes))
+        desk.house.demand_held(tx, registry.client(tx, client_id), scopes)
         made, secret = desk.house.keys.create(
             tx, desk.by, client_id, kind=told["kind"] or credentials.Kind.API_KEY, name=name,
             scopes=frozenset(scopes) or None, lifetime=told["lifetime"], reason=told["reason"],
         )  # fmt: skip
     facts = {"client": client_id, "credential": made.id, "scopes": made.scopes, "expires": made.expires_at}
     show_secret(desk, facts, secret)
-
-
-def _demand_held(tx: Transaction, client: Client, scopes: frozenset[str]) -> None:
-    """A key is narrowed to scopes that its client holds: others would be a promise that nothing keeps."""
-    held = entitle(tx.conn, client.application_id, client.id, Environment(client.environment), None, tx.now).scopes
-    beyond = sorted(scopes - held)
-    if beyond:
-        raise Refused(f"The client doesn't hold {' '.join(beyond)[:200]}.", "Ask for more scopes first.")
 
 
 def show_secret(desk: Desk, facts: dict[str, Any], secret: str) -> None:

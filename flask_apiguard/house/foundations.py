@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from .. import access, credentials, ledger, onboarding, people, quotas, signals
 from ..access import ScopeBook
-from ..clients import Watch
+from ..clients import Client, Watch
 from ..credentials.standing import Entitle
 from ..crypto import Secrets
 from ..db import EVENTS, STATE, Store, Transaction
+from ..errors import Conflict
 from ..ledger import Entry, Ledger
 from ..people import People
 from .declared import BRAND, SCOPES
@@ -109,6 +110,16 @@ class Foundations(Ground):
             return onboarding.role_ends(conn, self.certification, self.scopes, application_id, names)
 
         return partial(access.entitle, role_ends=ends)
+
+    def demand_held(self, tx: Transaction, client: Client, scopes: Iterable[str]) -> None:
+        """Go on only when a client holds these scopes now: a credential narrowed to others would promise in vain.
+
+        :raises Conflict: naming those that it doesn't hold.
+        """
+        held = self.entitle(tx.conn, client.application_id, client.id, client.environment, None, tx.now).scopes
+        beyond = sorted(set(scopes) - held)
+        if beyond:
+            raise Conflict(f"The client doesn't hold {' '.join(beyond)[:200]}.", "Ask for more scopes first.")
 
     @cached_property
     def last_use(self) -> credentials.LastUse:
