@@ -54,7 +54,7 @@ class AskedOfUsers:
                 table.insert().values(
                     digest=self._secrets.digest(PURPOSE, text), client_id=ask.client.facts.id, user_id=user_id,
                     redirect_uri=ask.back.redirect_uri, state=ask.back.state, scopes=sorted(ask.scopes),
-                    audience=list(ask.audience), challenge=ask.challenge, expires_at=tx.now + LIFETIME,
+                    audience=list(ask.audience), challenge=ask.challenge, jkt=ask.jkt, expires_at=tx.now + LIFETIME,
                 )
             )  # fmt: skip
             known = consent_of(tx, user_id, ask.client.facts.id)
@@ -76,7 +76,7 @@ class AskedOfUsers:
             use_up(tx, ask.pushed)
             code = self._codes.make(
                 tx, client_id=ask.client.facts.id, user_id=user_id, redirect_uri=ask.back.redirect_uri,
-                scopes=sorted(ask.scopes), audience=list(ask.audience), challenge=ask.challenge,
+                scopes=sorted(ask.scopes), audience=list(ask.audience), challenge=ask.challenge, jkt=ask.jkt,
             )  # fmt: skip
         return ask.back.to(code=code)
 
@@ -103,6 +103,6 @@ class AskedOfUsers:
             give(tx, user_id, row.client_id, row.scopes, address=address)
             code = self._codes.make(
                 tx, client_id=row.client_id, user_id=user_id, redirect_uri=row.redirect_uri, scopes=row.scopes,
-                audience=row.audience, challenge=row.challenge,
+                audience=row.audience, challenge=row.challenge, jkt=row.jkt,
             )  # fmt: skip
         return row.client_id, back.to(code=code)

@@ -20,7 +20,8 @@ from .registrations import Registration, Registrations
 
 QUERY_AT_MOST = 8192
 STATE_AT_MOST = 2048
-CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
+#: SHA-256 in URL-safe base 64: a challenge of S256, a thumbprint (RFC 7638).
+SHA256 = re.compile(r"[A-Za-z0-9_-]{43}")
 _LOOPBACK = re.compile(r"(http://(?:127\.0\.0\.1|\[::1\]))(?::[0-9]{1,5})?((?:/.*)?)")
 
 
@@ -59,6 +60,8 @@ class Ask:
     audience: tuple[str, ...]
     challenge: str
     prompts: frozenset[str]
+    #: The key that the code may be redeemed with alone (``dpop_jkt``, RFC 9449, section 10); None is any, or none.
+    jkt: str | None = None
     #: What is used up when this is put before a user, if it was pushed.
     pushed: str | None = None
 
@@ -100,13 +103,16 @@ def read_rest(form: Form, client: Registration, back: Back, places: Places) -> A
     challenge = form.get("code_challenge")
     if challenge is None or form.get("code_challenge_method") != "S256":
         raise Refused(Error.INVALID_REQUEST, "PKCE with code_challenge_method S256 is needed.")
-    if not CHALLENGE.fullmatch(challenge):
+    if not SHA256.fullmatch(challenge):
         raise Refused(Error.INVALID_REQUEST, "The code_challenge is not of S256.")
+    jkt = form.get("dpop_jkt")
+    if jkt is not None and not SHA256.fullmatch(jkt):
+        raise Refused(Error.INVALID_REQUEST, "The dpop_jkt is no thumbprint of a key.")
     prompts = frozenset((form.get("prompt") or "").split())
     if "none" in prompts and len(prompts) > 1:
         raise Refused(Error.INVALID_REQUEST, "The prompt none stands alone.")
     scopes = wanted_scopes(form.get("scope"), client.scopes)
-    return Ask(client, back, scopes, audience_of(form, places), challenge, prompts)
+    return Ask(client, back, scopes, audience_of(form, places), challenge, prompts, jkt)
 
 
 def _demand_code(form: Form) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from werkzeug.wrappers import Request
 
+from ..admission import admission_in
 from ..contracts import Presented
 from ..credentials.presented import DPOP, presented_texts
 from ..credentials.standing import denied
@@ -67,6 +68,9 @@ class Binding:
             raise denied(Reason.PROOF_INVALID, str(refusal)) from None
         if thumbprint != wanted:
             raise denied(Reason.PROOF_INVALID, "This token is bound to another key.")
+        admission = admission_in(request.environ)
+        if admission is not None:
+            admission.headers += self._proofs.told
 
     def _url_of(self, request: Request) -> str:
         """What the client called, under the name that we go by: a Host header proves nothing."""

@@ -48,15 +48,15 @@ class Codes:
 
     def make(
         self, tx: Transaction, *, client_id: str, user_id: str, redirect_uri: str, scopes: list[str],
-        audience: list[str], challenge: str,
+        audience: list[str], challenge: str, jkt: str | None = None,
     ) -> str:  # fmt: skip
-        """A code; its text is returned here and nowhere else."""
+        """A code; its text is returned here and nowhere else. With ``jkt`` only the key of that name redeems it."""
         text = random_text(LENGTH)
         tx.execute(
             table.insert().values(
                 digest=self._secrets.digest(PURPOSE, text), family_id=new_id("fam"), client_id=client_id,
                 user_id=user_id, redirect_uri=redirect_uri, scopes=scopes, audience=audience, challenge=challenge,
-                expires_at=tx.now + LIFETIME,
+                jkt=jkt, expires_at=tx.now + LIFETIME,
             )
         )  # fmt: skip
         return text
@@ -64,7 +64,8 @@ class Codes:
     def redeem(self, client: Proved, form: Form) -> dict[str, Any]:
         """Tokens for a code, as the token endpoint answers them.
 
-        :raises Refused: ``invalid_grant``, whatever is wrong with it.
+        :raises Refused: ``invalid_grant``, whatever is wrong with it; ``invalid_dpop_proof`` without the key that the
+            request named.
         """
         code, verifier, redirect_uri = form.need("code"), form.need("code_verifier"), form.need("redirect_uri")
         with self._store.write() as tx:
@@ -72,6 +73,8 @@ class Codes:
             if row is None or not _belongs(row, client, redirect_uri, verifier) or row.expires_at <= tx.now:
                 # Nothing is ended here: who shows less than everything may be anybody.
                 raise refused()
+            if row.jkt is not None and (client.cnf or {}).get("jkt") != row.jkt:
+                raise Refused(Error.INVALID_DPOP_PROOF, "Prove the key that the authorization request named.")
             used = tx.execute(
                 table.update()
                 .where(table.c.digest == row.digest, table.c.consumed_at.is_(None))

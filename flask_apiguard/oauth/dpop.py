@@ -65,6 +65,11 @@ class Proofs:
             raise BadProof("The proof was used before: make one for each request.")
         return key.thumbprint
 
+    @property
+    def told(self) -> tuple[tuple[str, str], ...]:
+        """The header of a good answer that hands over the next nonce (section 8.2), where nonces are asked for."""
+        return (("DPoP-Nonce", self.nonce()),) if self._nonces else ()
+
     def nonce(self) -> str:
         """What the next proof should hold (section 8)."""
         return self._nonce_of(int(self._clock.time()) // NONCE_WINDOW)

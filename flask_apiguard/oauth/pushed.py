@@ -19,7 +19,7 @@ from .asking import Unsafe, read_client, read_rest
 from .form import Form, parse
 from .places import Places
 from .proved import Proved
-from .refusals import Refused, malformed
+from .refusals import Error, Refused, malformed
 from .registrations import Registrations
 from .tables import oauth_pushed as table
 
@@ -43,8 +43,8 @@ class Pushed:
         self._registrations = registrations
         self._places = places
 
-    def keep(self, client: Proved, form: Form) -> dict[str, Any]:
-        """Keep a request, and answer its name (section 2.2).
+    def keep(self, client: Proved, form: Form, jkt: str | None = None) -> dict[str, Any]:
+        """Keep a request, and answer its name (section 2.2). ``jkt`` is of a key that was proved with it.
 
         :raises Refused: what the authorization endpoint would not take either, or a name instead of a request.
         """
@@ -53,6 +53,10 @@ class Pushed:
         pairs = [(name, value) for name, values in form.several.items() if name not in _PROOFS for value in values]
         if form.get("client_id") is None:
             pairs.append(("client_id", client.facts.id))
+        if jkt is not None and form.get("dpop_jkt") not in (None, jkt):
+            raise Refused(Error.INVALID_DPOP_PROOF, "The proof is of another key than dpop_jkt names.")
+        if jkt is not None and form.get("dpop_jkt") is None:
+            pairs.append(("dpop_jkt", jkt))
         query = urlencode(pairs)
         try:
             read_rest(*read_client(query.encode(), self._registrations, self._places), self._places)

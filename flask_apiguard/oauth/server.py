@@ -90,15 +90,22 @@ class Server:
             asked.parameters.need("grant_type")
             asked.issues, asked.proof = True, request.headers.get("DPoP")
             asked.certificate = self._certificates.thumbprint(request.environ)
-            return _typed(self._engine.create_token_response(asked))
+            answer = _typed(self._engine.create_token_response(asked))
+            return answer if asked.proof is None else replace(answer, headers=answer.headers + self._proofs.told)
 
         return self._answered(request, "token", act)
 
     def push(self, request: Request) -> Answer:
-        """The endpoint for pushed authorization requests (RFC 9126)."""
-        return self._answered(
-            request, "par", lambda asked: Answer(201, self.pushed.keep(self._prove(asked), asked.parameters))
-        )
+        """The endpoint for pushed authorization requests (RFC 9126); a proof with one is of RFC 9449, section 10.1."""
+
+        def act(asked: Asked) -> Answer:
+            client, proof = self._prove(asked), request.headers.get("DPoP")
+            if proof is None:
+                return Answer(201, self.pushed.keep(client, asked.parameters))
+            jkt = self._proved_key(proof, "par")
+            return Answer(201, self.pushed.keep(client, asked.parameters, jkt), self._proofs.told)
+
+        return self._answered(request, "par", act)
 
     def revoke(self, request: Request) -> Answer:
         """The revocation endpoint (RFC 7009). The answer is empty."""
@@ -174,16 +181,16 @@ class Server:
                 raise Refused(Error.INVALID_REQUEST, "This client's tokens are bound to its TLS certificate: show it.")
             cnf[CLAIM] = asked.certificate
         if asked.proof is not None:
-            cnf["jkt"] = self._proved_key(asked.proof)
+            cnf["jkt"] = self._proved_key(asked.proof, "token")
         return replace(proved, cnf=cnf or None, text_of=text_of) if cnf or text_of is not None else proved
 
-    def _proved_key(self, proof: str) -> str:
-        """The thumbprint of the key that tokens are to be bound to (RFC 9449, section 5).
+    def _proved_key(self, proof: str, endpoint: str) -> str:
+        """The thumbprint of the key that tokens are to be bound to (RFC 9449, sections 5 and 10.1).
 
         :raises Refused: ``invalid_dpop_proof``, or ``use_dpop_nonce`` with the nonce to use.
         """
         try:
-            return self._proofs.judge(proof, "POST", self.places.url("token"))
+            return self._proofs.judge(proof, "POST", self.places.url(endpoint))
         except StaleNonce as stale:
             raise Refused(Error.USE_DPOP_NONCE, str(stale), headers=(("DPoP-Nonce", stale.nonce),)) from None
         except BadProof as bad:

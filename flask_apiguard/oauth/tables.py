@@ -44,6 +44,8 @@ oauth_request = sa.Table(
     sa.Column("scopes", Json, nullable=False),
     sa.Column("audience", Json, nullable=False),
     sa.Column("challenge", sa.String(43), nullable=False),
+    # The key that the code may be redeemed with alone (RFC 9449, section 10).
+    sa.Column("jkt", sa.String(43)),
     sa.Column("expires_at", Instant, nullable=False, index=True),
     sa.Column("consumed_at", Instant),
 )
@@ -70,6 +72,8 @@ oauth_code = sa.Table(
     sa.Column("scopes", Json, nullable=False),
     sa.Column("audience", Json, nullable=False),
     sa.Column("challenge", sa.String(43), nullable=False),
+    # The key that the code may be redeemed with alone (RFC 9449, section 10).
+    sa.Column("jkt", sa.String(43)),
     sa.Column("expires_at", Instant, nullable=False, index=True),
     sa.Column("consumed_at", Instant),
 )

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import requests
@@ -13,15 +14,15 @@ import requests
 from flask_apiguard import require
 from flask_apiguard.oauth.token_formats import set_token_format
 from flask_apiguard.values import SYSTEM
-from tests.oauth.browser import CALLBACK, VERIFIER, Browser
+from tests.oauth.browser import CALLBACK, VERIFIER, Browser, answered, redeem, wanted
 from tests.oauth.proofs import Device
 from tests.oauth.world import Holder, World, make_app, running
 
 
-def redeemed(device: Device, holder: Holder, public: bool) -> requests.Response:
+def redeemed(device: Device, holder: Holder, public: bool, code: str | None = None) -> requests.Response:
     data = {
-        "grant_type": "authorization_code", "code": Browser(device.world).code(holder), "redirect_uri": CALLBACK,
-        "code_verifier": VERIFIER,
+        "grant_type": "authorization_code", "code": code or Browser(device.world).code(holder),
+        "redirect_uri": CALLBACK, "code_verifier": VERIFIER,
     }  # fmt: skip
     return device.post(None if public else holder, data | ({"client_id": holder.id} if public else {}))
 
@@ -73,6 +74,82 @@ def test_a_bad_proof_uses_up_no_code(world: World) -> None:
         "client_id": holder.id,
     }  # fmt: skip
     assert device.post(None, data, htm="GET").json()["error"] == "invalid_dpop_proof"
+    assert device.post(None, data).status_code == 200
+
+
+def jkt_of(device: Device) -> str:
+    return str(device.key.thumbprint())
+
+
+def test_a_code_that_was_asked_for_with_a_key_is_redeemed_with_that_key_alone(any_world: World) -> None:
+    for public in (True, False):
+        holder, device = any_world.holder(redirect_uris=(CALLBACK,), public=public), Device(any_world)
+        code = Browser(any_world).code(holder, dpop_jkt=jkt_of(device))
+        plain = redeem(any_world, holder, code, public=public)
+        other = redeemed(Device(any_world), holder, public, code)
+        for answer in (plain, other):
+            assert (answer.status_code, answer.json()["error"]) == (400, "invalid_dpop_proof")
+        good = redeemed(device, holder, public, code)
+        assert (good.status_code, good.json()["token_type"]) == (200, "DPoP")
+
+
+def test_a_consent_that_is_remembered_keeps_the_key_too(world: World) -> None:
+    holder, device, browser = world.holder(redirect_uris=(CALLBACK,)), Device(world), Browser(world, "iris")
+    browser.code(holder)
+    found = browser.ask(wanted(holder, dpop_jkt=jkt_of(device)))
+    assert found.status_code == 302
+    code = answered(found)["code"]
+    assert redeem(world, holder, code).json()["error"] == "invalid_dpop_proof"
+    assert redeemed(device, holder, False, code).status_code == 200
+
+
+@pytest.mark.parametrize("jkt", ["x", "a" * 42, "a" * 44, "a" * 42 + "=", "a" * 42 + "/", "é" * 43])
+def test_a_name_of_a_key_that_is_none_is_refused(world: World, jkt: str) -> None:
+    holder = world.holder(redirect_uris=(CALLBACK,))
+    said = answered(Browser(world).ask(wanted(holder, dpop_jkt=jkt)))
+    assert (said["error"], said["state"]) == ("invalid_request", "s1")
+    assert world.post("par", wanted(holder, dpop_jkt=jkt), holder).json()["error"] == "invalid_request"
+
+
+def test_a_key_is_named_once(world: World) -> None:
+    holder, device = world.holder(redirect_uris=(CALLBACK,)), Device(world)
+    query = urlencode(wanted(holder, dpop_jkt=jkt_of(device))) + "&dpop_jkt=" + jkt_of(Device(world))
+    page = Browser(world).ask(query)
+    assert (page.status_code, "Location" in page.headers) == (400, False)
+
+
+def pushed(device: Device, holder: Holder, proof: str | None = None, **more: str | None) -> requests.Response:
+    shown = proof or device.proof("POST", device.world.base + "/oauth/par")
+    return device.world.post("par", wanted(holder, **more), holder, {"DPoP": shown})
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_proof_with_a_pushed_request_binds_its_code(any_world: World, named: bool) -> None:
+    holder, device = any_world.holder(redirect_uris=(CALLBACK,)), Device(any_world)
+    answer = pushed(device, holder, dpop_jkt=jkt_of(device) if named else None)
+    assert answer.status_code == 201, answer.text
+    browser = Browser(any_world)
+    page = browser.ask({"client_id": holder.id, "request_uri": answer.json()["request_uri"]})
+    code = answered(browser.answer(page))["code"]
+    assert redeem(any_world, holder, code).json()["error"] == "invalid_dpop_proof"
+    assert redeemed(device, holder, False, code).status_code == 200
+
+
+def test_a_pushed_request_with_a_proof_of_another_key_or_place_is_refused(world: World) -> None:
+    holder, device = world.holder(redirect_uris=(CALLBACK,)), Device(world)
+    for answer in (
+        pushed(device, holder, dpop_jkt=jkt_of(Device(world))),
+        pushed(device, holder, device.proof("POST", world.base + "/oauth/token")),
+        pushed(device, holder, "nonsense"),
+    ):
+        assert (answer.status_code, answer.json()["error"]) == (400, "invalid_dpop_proof")
+
+
+def test_a_key_named_for_a_refresh_does_not_move_it(world: World) -> None:
+    holder, device, other = world.holder(redirect_uris=(CALLBACK,), public=True), Device(world), Device(world)
+    text = redeemed(device, holder, public=True).json()["refresh_token"]
+    data = {"grant_type": "refresh_token", "refresh_token": text, "client_id": holder.id, "dpop_jkt": jkt_of(other)}
+    assert other.post(None, data).json()["error"] == "invalid_dpop_proof"
     assert device.post(None, data).status_code == 200
 
 
