@@ -94,6 +94,8 @@ def _next(call: Call, source: Any, found: Client, owner: Application) -> list[Ne
         call.next("credentials", "GET", "/clients/<id>/credentials", "See what it proves itself with.", id=found.id),
         call.next("usage", "GET", "/clients/<id>/usage", "See what is left of its plan.", id=found.id),
     ]
+    if call.house.places is not None:
+        follow.append(call.next("oauth", "GET", "/clients/<id>/oauth", "See how it speaks OAuth.", id=found.id))
     if owner.state is State.RETIRED:
         return follow
     if found.standing is Standing.ACTIVE and call.may(Act.CLIENTS_CLIENT_SUSPEND, whose):

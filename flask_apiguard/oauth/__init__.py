@@ -5,7 +5,8 @@ Importing this package imports no OAuth library; that happens when the server is
 
 from . import signing_table as signing_table
 from . import tables as tables
-from .consents import Consent, consents_of, withdraw
+from .chosen import Chosen, chosen_of
+from .consents import Consent, consents, consents_of, withdraw
 from .places import Places, places
 from .pruning import prune
 from .registrations import set_public
@@ -20,6 +21,7 @@ from .settings import (
     SIGNING_KEY_LIFETIME,
     TOKEN_FORMAT,
 )
+from .signing_table import ListedKey, SigningPhase, listed_keys
 
 __all__ = [
     "DPOP_NONCE",
@@ -31,9 +33,15 @@ __all__ = [
     "SIGNING_KEY_LIFETIME",
     "SIGN_IN",
     "TOKEN_FORMAT",
+    "Chosen",
     "Consent",
+    "ListedKey",
     "Places",
+    "SigningPhase",
+    "chosen_of",
+    "consents",
     "consents_of",
+    "listed_keys",
     "places",
     "prune",
     "set_public",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from ..clients import registry
+from ..clients.tables import application, client
 from ..credentials import revoke_tokens_for
 from ..db import Transaction, insert_into
 from ..ledger import enter
@@ -40,6 +42,26 @@ def consents_of(source: Source, user_id: str) -> list[Consent]:
     return [Consent(row.user_id, row.client_id, frozenset(row.scopes), row.given_at) for row in rows]
 
 
+def consents(
+    source: Source, *, organization_ids: Sequence[str] | None = None, client_id: str | None = None,
+    user_id: str | None = None, after: tuple[str, str] = ("", ""), limit: int = 50,
+) -> list[Consent]:  # fmt: skip
+    """A page of consents in the order of client and user, those after ``after``; of some organizations, or of all."""
+    query = sa.select(table).where(sa.tuple_(table.c.client_id, table.c.user_id) > after)
+    if organization_ids is not None:
+        query = (
+            query.join(client, client.c.id == table.c.client_id)
+            .join(application, application.c.id == client.c.application_id)
+            .where(application.c.organization_id.in_(organization_ids))
+        )
+    if client_id is not None:
+        query = query.where(table.c.client_id == client_id)
+    if user_id is not None:
+        query = query.where(table.c.user_id == user_id)
+    rows = source.execute(query.order_by(table.c.client_id, table.c.user_id).limit(limit))
+    return [Consent(row.user_id, row.client_id, frozenset(row.scopes), row.given_at) for row in rows]
+
+
 def give(tx: Transaction, user_id: str, client_id: str, scopes: Iterable[str], *, address: str = "") -> None:
     """Remember a user's yes. What was allowed before stays allowed."""
     asked = frozenset(scopes)
@@ -56,6 +78,7 @@ def give(tx: Transaction, user_id: str, client_id: str, scopes: Iterable[str], *
     enter(
         tx, By(Actor.USER, user_id, address=address), Happening.OAUTH_CONSENT_GIVEN, f"client:{client_id}",
         before=None if before is None else {"scopes": sorted(before.scopes)}, after={"scopes": sorted(wanted)},
+        organization=registry.owner_of(tx, client_id=client_id),
     )  # fmt: skip
 
 
@@ -69,5 +92,6 @@ def withdraw(tx: Transaction, by: By, user_id: str, client_id: str, reason: str 
     enter(
         tx, by, Happening.OAUTH_CONSENT_WITHDRAWN, f"client:{client_id}",
         before={"user": user_id, "scopes": sorted(before.scopes)}, after={"tokens": ended}, reason=reason,
+        organization=registry.owner_of(tx, client_id=client_id),
     )  # fmt: skip
     return True

@@ -80,6 +80,7 @@ def add_key(
     enter(
         tx, by, Happening.OAUTH_KEY_ADDED, f"client:{client_id}", reason=reason,
         after={"key": made.id, "algorithm": made.algorithm, "thumbprint": made.thumbprint},
+        organization=registry.owner_of(tx, client_id=client_id),
     )  # fmt: skip
     changed(tx, f"client:{client_id}")
     return made
@@ -101,7 +102,7 @@ def revoke_key(tx: Transaction, by: By, key_id: str, reason: str) -> None:
     ended = revoke_tokens_by(tx, key_id)
     enter(
         tx, by, Happening.OAUTH_KEY_REVOKED, f"client:{row.client_id}", reason=reason,
-        before={"key": key_id}, after={"tokens": ended},
+        before={"key": key_id}, after={"tokens": ended}, organization=registry.owner_of(tx, client_id=row.client_id),
     )  # fmt: skip
 
 

@@ -86,5 +86,6 @@ def set_public(tx: Transaction, by: By, client_id: str, public: bool, reason: st
     enter(
         tx, by, Happening.OAUTH_CLIENT_CHANGED, f"client:{client_id}",
         before={"public": bool(before)}, after={"public": public}, reason=reason,
+        organization=registry.owner_of(tx, client_id=client_id),
     )  # fmt: skip
     changed(tx, f"client:{client_id}")

@@ -18,7 +18,7 @@ from ..clients import EVERYTHING, Memory, Watch, changed
 from ..clock import Clock
 from ..crypto import Secrets, new_id
 from ..db import Store, Transaction
-from ..errors import Missing, StoreAway
+from ..errors import Conflict, Missing, StoreAway
 from ..ledger import enter
 from ..values import SYSTEM, By, Happening
 from .jwk import VerifyingKey, public_key
@@ -106,14 +106,27 @@ class SigningKeys:
             known = self._last
         return [key.published for key in known if key.ends_at is None or now < key.ends_at]
 
+    def rotate(self, tx: Transaction, by: By, reason: str) -> str:
+        """Make the next key before its time: published from now on, signing after ``AHEAD``. Its id.
+
+        :raises Conflict: the next one waits already.
+        """
+        _lock(tx)
+        known = self._read(tx)
+        if known and known[-1].active_at > tx.now:
+            raise Conflict(
+                f"The next key, {known[-1].id}, waits already: it signs from {known[-1].active_at:%Y-%m-%d %H:%M} UTC "
+                "on.", "Revoke the key that signs now, and it takes over at once.",
+            )  # fmt: skip
+        return _add(tx, self._secrets, self._algorithm, known, by, reason)
+
     def _turned(self, now: dt.datetime) -> tuple[Key, ...]:
         """The keys, after what was due was done."""
         known = self._known()
         if not self._is_due(known, now):
             return known
         with self._store.write() as tx:
-            if tx.store.dialect == "postgresql":
-                tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
+            _lock(tx)
             if self._is_due(self._read(tx), tx.now):
                 _add(tx, self._secrets, self._algorithm, self._read(tx))
         return self._known()
@@ -157,6 +170,12 @@ class SigningKeys:
         )  # fmt: skip
 
 
+def _lock(tx: Transaction) -> None:
+    """Let nobody else turn the keys meanwhile. On SQLite whoever writes is alone already."""
+    if tx.store.dialect == "postgresql":
+        tx.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK_KEY)))
+
+
 def subject_of(key_id: str) -> str:
     """What in the change log, and in the ledger, names one key."""
     return f"signing_key:{key_id}"
@@ -168,7 +187,9 @@ def _signs(known: tuple[Key, ...], now: dt.datetime) -> Key | None:
     return active[-1] if active else next(iter(known), None)
 
 
-def _add(tx: Transaction, secrets: Secrets, algorithm: str, known: tuple[Key, ...], by: By = SYSTEM) -> None:
+def _add(
+    tx: Transaction, secrets: Secrets, algorithm: str, known: tuple[Key, ...], by: By = SYSTEM, reason: str = ""
+) -> str:
     """Make the next key: at once when there is none to sign meanwhile, else after it was published for a while."""
     made, key_id = generate(algorithm), new_id(PREFIX)
     now_signs = _signs(known, tx.now)
@@ -185,10 +206,11 @@ def _add(tx: Transaction, secrets: Secrets, algorithm: str, known: tuple[Key, ..
         if key is not now_signs and key.active_at <= tx.now:  # its successor has taken over
             tx.execute(table.update().where(table.c.id == key.id).values(sealed=None))
     enter(
-        tx, by, Happening.OAUTH_SIGNING_KEY_MADE, subject_of(key_id),
+        tx, by, Happening.OAUTH_SIGNING_KEY_MADE, subject_of(key_id), reason=reason,
         after={"algorithm": algorithm, "active_at": active_at.isoformat()},
     )  # fmt: skip
     changed(tx, SUBJECT)
+    return key_id
 
 
 def revoke_signing_key(tx: Transaction, by: By, key_id: str, reason: str) -> None:

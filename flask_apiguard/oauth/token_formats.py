@@ -86,5 +86,6 @@ def _choose(tx: Transaction, by: By, client_id: str, name: str, chosen: str | bo
     enter(
         tx, by, Happening.OAUTH_CLIENT_CHANGED, f"client:{client_id}", reason=reason,
         before={name: None if row is None else row[0]}, after={name: chosen},
+        organization=registry.owner_of(tx, client_id=client_id),
     )  # fmt: skip
     changed(tx, f"client:{client_id}")

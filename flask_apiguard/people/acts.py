@@ -58,6 +58,12 @@ class Act(Meant):
     LEDGER_ENTRY_READ = ("ledger:entry:read", "See and verify the ledger.")
     MONITOR_ANOMALY_HANDLE = ("monitor:anomaly:handle", "Judge an anomaly.")
     MONITOR_USAGE_READ = ("monitor:usage:read", "See usage and anomalies.")
+    OAUTH_CLIENT_CHANGE = ("oauth:client:change", "Say whether a client can keep a secret, and what its tokens are.")
+    OAUTH_CONSENT_READ = ("oauth:consent:read", "See which users let an application act for them.")
+    OAUTH_CONSENT_WITHDRAW = ("oauth:consent:withdraw", "Take a user's consent back.")
+    OAUTH_SIGNING_KEY_READ = ("oauth:signing-key:read", "See the keys that the authorization server signs with.")
+    OAUTH_SIGNING_KEY_REVOKE = ("oauth:signing-key:revoke", "End a signing key, and all that it signed.")
+    OAUTH_SIGNING_KEY_ROTATE = ("oauth:signing-key:rotate", "Make the next signing key before its time.")
     ONBOARDING_APPLICATION_MOVE = ("onboarding:application:move", "Take an application from draft to sandbox.")
     ONBOARDING_APPLICATION_RETIRE = ("onboarding:application:retire", "Retire an application for good.")
     ONBOARDING_CHECK_RUN = ("onboarding:check:run", "Run an application's checks.")
@@ -101,6 +107,9 @@ _SEATS: Mapping[Act, frozenset[Seat]] = {
     Act.LEDGER_ENTRY_READ: frozenset({_U}),
     Act.MONITOR_ANOMALY_HANDLE: _JUDGE,
     Act.MONITOR_USAGE_READ: _READ,
+    Act.OAUTH_CONSENT_READ: _READ,
+    Act.OAUTH_CONSENT_WITHDRAW: frozenset({_O, _R}),
+    Act.OAUTH_SIGNING_KEY_READ: frozenset({_U}),
     Act.ONBOARDING_APPLICATION_MOVE: _BUILD,
     Act.ONBOARDING_APPLICATION_RETIRE: _OWN,
     Act.ONBOARDING_CHECK_RUN: frozenset({_O, _D, _R}),
@@ -123,15 +132,6 @@ _NEVER_OWN = frozenset({
     Act.QUOTAS_PLAN_WRITE,
 })  # fmt: skip
 
-
-def seats_for(act: Act) -> frozenset[Seat]:
-    """Which seats may do this."""
-    return _SEATS.get(act, frozenset()) | {Seat.ADMINISTRATOR}
-
-
-def own(by: By, organization_id: str | None) -> bool:
-    """Whether the actor belongs to this organization."""
-    if organization_id is None:
 _REVIEWS = frozenset({
     Act.ACCESS_GRANT_WRITE, Act.ONBOARDING_CHECK_WAIVE, Act.ONBOARDING_RECERTIFICATION_CONFIRM,
     Act.ONBOARDING_REVIEW_ANSWER, Act.ONBOARDING_REVIEW_ASK, Act.ONBOARDING_REVIEW_DECIDE, Act.ONBOARDING_REVIEW_OPEN,
@@ -148,6 +148,15 @@ def refused_as(act: Act | None) -> Happening:
         return Happening.ONBOARDING_REVIEW_REFUSED
     return Happening.ONBOARDING_MOVE_REFUSED if act in _MOVES else Happening.PEOPLE_ATTEMPT_REFUSED
 
+
+def seats_for(act: Act) -> frozenset[Seat]:
+    """Which seats may do this."""
+    return _SEATS.get(act, frozenset()) | {Seat.ADMINISTRATOR}
+
+
+def own(by: By, organization_id: str | None) -> bool:
+    """Whether the actor belongs to this organization."""
+    if organization_id is None:
         return False
     return by.organization_id == organization_id or any(seat.endswith("@" + organization_id) for seat in by.seats)
 
@@ -187,6 +196,7 @@ def demand(by: By, act: Act, organization_id: str | None = None) -> None:
         raise Missing
     if act in _NEVER_OWN and own(by, organization_id):
         other = f"{Seat.REVIEWER if Seat.REVIEWER in seats_for(act) else Seat.ADMINISTRATOR} of another organization"
-        raise Forbidden("Nobody decides for their own organization.", other, f"Leave it to somebody who is {other}.")
+        action = f"Leave it to somebody who is {other}."
+        raise Forbidden("Nobody decides for their own organization.", other, action, organization_id)
     need = ", ".join(seat for seat in Seat if seat in seats_for(act))
     raise Forbidden(f"{act.meaning} That takes one of these seats: {need}.", need=need, whose=organization_id)

@@ -163,7 +163,7 @@ def make_app(folder: Path, **settings: Any) -> Flask:
     app = Flask("town", instance_path=str(folder))
     app.config.update({
         "SECRET_KEY": "town", "APIGUARD_ONBOARDING": "open", "APIGUARD_BASE_URL": "https://town.example",
-        "APIGUARD_SECRET": "s" * 48, **settings,
+        "APIGUARD_SECRET": "s" * 48, "APIGUARD_ISSUER": "https://town.example", **settings,
     })  # fmt: skip
     csrf = CSRFProtect(app)
     guard = APIGuard(app, paths=["/api/v1"], scopes=SCOPES, brand="acme")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from joserfc import jwk
 from marshmallow import Schema, fields
 
 from flask_apiguard.api.fields import Choice, Email, Flag, Id, Line, Moment, Prose, Secret, Several, TableOf, Whole
+from flask_apiguard.api.public_keys import Jwk
 from flask_apiguard.api.table import Endpoint
 
 LATER = "2026-12-31T12:00:00Z"
@@ -21,6 +23,10 @@ def good(schema: type[Schema] | None) -> dict[str, Any]:
 
 
 def _good(field: Any) -> Any:
+    if isinstance(field, Flag):
+        return True
+    if isinstance(field, Jwk):
+        return jwk.ECKey.generate_key("P-256").as_dict(private=False)
     if isinstance(field, Choice):
         return field.validators[0].choices[0]  # type: ignore[attr-defined]
     if isinstance(field, Email):
@@ -51,6 +57,7 @@ def _bad(field: Any) -> list[Any]:
         values.append(None)
     if not isinstance(field, Flag):
         values.append(True)
+    values += [{"kty": 1}, {"kty": "EC", **dict.fromkeys("abcdefghijklmnopqrstuv", "x")}] if _is_jwk(field) else []
     if isinstance(field, (Choice, Email, Id, Moment, Whole, Flag, Several, TableOf)):
         values += ["", "☃\u202e", "a\x00b", "a" * 5000, "x y\nz"]
     elif isinstance(field, Line):
@@ -67,6 +74,10 @@ def _bad(field: Any) -> list[Any]:
     if isinstance(field, Whole):
         values += [10**16, "5"]
     return values
+
+
+def _is_jwk(field: Any) -> bool:
+    return isinstance(field, Jwk)
 
 
 def filled(endpoint: Endpoint, **ids: str) -> str:

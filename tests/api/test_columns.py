@@ -16,6 +16,7 @@ from flask_apiguard.api.plans import LimitIn
 from flask_apiguard.clients.tables import application, client, organization
 from flask_apiguard.credentials.tables import credential
 from flask_apiguard.db import metadata
+from flask_apiguard.oauth.tables import oauth_client, oauth_consent
 from flask_apiguard.onboarding.tables import review, review_message, waiver
 from flask_apiguard.people.tables import invitation, person, person_token, seat
 from flask_apiguard.quotas.plans import override_table, plan_table
@@ -27,6 +28,7 @@ from .conftest import FACTS, Town
 COLUMNS: dict[str, tuple[sa.Column[Any], ...]] = {
     "addresses": (),
     "before": (),
+    "certificate_bound": (),
     "code": (),
     "contact_email": (application.c.contact_email,),
     "current": (),
@@ -36,6 +38,7 @@ COLUMNS: dict[str, tuple[sa.Column[Any], ...]] = {
     "endpoints": (),
     "environment": (grant.c.environment, client.c.environment, review.c.environment),
     "expected_calls_per_day": (application.c.expected_calls_per_day,),
+    "jwk": (),
     "keep": (grant.c.scope,),
     "kind": (credential.c.kind, review.c.kind),
     "lifetime": (),
@@ -49,6 +52,7 @@ COLUMNS: dict[str, tuple[sa.Column[Any], ...]] = {
     "per": (),
     "person_id": (),
     "plan": (client.c.plan, review.c.plan, application.c.requested_plan),
+    "public": (),
     "purpose": (application.c.purpose,),
     "question": (review_message.c.text,),
     "quota": (),
@@ -69,6 +73,8 @@ COLUMNS: dict[str, tuple[sa.Column[Any], ...]] = {
     "text": (review_message.c.text,),
     "timezone": (),
     "title": (plan_table.c.title,),
+    "token_format": (oauth_client.c.token_format,),
+    "user_id": (oauth_consent.c.user_id,),
     "version": (),
     "LimitIn.name": (plan_table.c.name, override_table.c.name),
     "OverrideIn.reason": (override_table.c.reason,),

@@ -7,10 +7,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from joserfc import jwk
 
 from flask_apiguard.api.dispatch import _paths
 from flask_apiguard.api.endpoints import ENDPOINTS
 from flask_apiguard.monitor.anomalies import Finding, put
+from flask_apiguard.oauth.consents import give
 
 from .conftest import BASE, Heard, Town
 
@@ -49,6 +51,7 @@ def test_every_endpoint_has_its_good_case(town: Town, day: Day) -> None:
     _people(town, day)
     here = _application(town, day)
     _client(town, day, here)
+    _oauth(town, day, here)
     _records(town, day, here)
     _house(town, day)
     _end(town, day, here)
@@ -161,6 +164,38 @@ def _client(town: Town, day: Day, here: dict[str, str]) -> None:
     used = day("GET", f"{client}/usage?hours=1", who=here["key"]).json
     assert used["limits"][0]["name"] == "burst"
     assert used["calls"]["by_status"] == {"200": 2, "401": 3}
+
+
+def _oauth(town: Town, day: Day, here: dict[str, str]) -> None:
+    client = f"/clients/{here['client']}"
+    told = day("GET", f"{client}/oauth", who="ann").json
+    assert (told["public"], told["token_format"], told["certificate_bound"]) == (False, None, False)
+    assert told["redirect_uris"] == ["https://ann.example/back"]
+    for path, name, value in (
+        ("public", "public", True), ("token-format", "token_format", "jwt"), ("certificate-bound", "certificate_bound",
+         True), ("public", "public", False), ("token-format", "token_format", None),
+    ):  # fmt: skip
+        assert day("PUT", f"{client}/{path}", {name: value, **WHY}, "adam").json[name] == value
+    added = day("POST", f"{client}/public-keys", {"jwk": _jwk(), "lifetime": 86400}, "ann").json
+    assert (added["algorithm"], added["phase"], "d" in added["jwk"]) == ("ES256", "live", False)
+    assert [one["id"] for one in day("GET", f"{client}/public-keys", who="ann").json["items"]] == [added["id"]]
+    assert day("GET", f"/public-keys/{added['id']}", who="ann").json["thumbprint"] == added["thumbprint"]
+    assert day("POST", f"/public-keys/{added['id']}/revocation", WHY, "ann").json["phase"] == "revoked"
+    made = day("POST", "/signing-keys", WHY, "adam").json
+    assert made["phase"] == "signing", "the first one has nobody to wait for"
+    assert day("POST", "/signing-keys", WHY, "adam").json["phase"] == "waiting"
+    assert [one["phase"] for one in day("GET", "/signing-keys", who="olga").json["items"]] == ["waiting", "signing"]
+    assert day("POST", f"/signing-keys/{made['id']}/revocation", WHY, "adam").json["phase"] == "revoked"
+    with town.house.store.write() as tx:
+        give(tx, "user:1", here["client"], ["orders:read"])
+    consents = day("GET", f"/consents?client_id={here['client']}", who="ann").json["items"]
+    assert [(one["user_id"], one["scopes"]) for one in consents] == [("user:1", ["orders:read"])]
+    day("POST", f"{client}/consents/withdrawal", {"user_id": "user:1", **WHY}, "ann")
+    assert day("GET", "/consents", who="adam").json["items"] == []
+
+
+def _jwk() -> dict[str, Any]:
+    return dict(jwk.ECKey.generate_key("P-256").as_dict(private=False))
 
 
 def _records(town: Town, day: Day, here: dict[str, str]) -> None:

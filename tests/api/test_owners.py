@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from joserfc import jwk
 
 from flask_apiguard.api.endpoints import ENDPOINTS
 from flask_apiguard.api.table import Endpoint
@@ -13,10 +14,10 @@ from .conftest import BY_NAME, Town
 from .examples import filled, good
 
 #: Nobody's in particular: these belong to the house, and are answered by seat, or to everybody.
-HOUSE = {"plans.write", "members.house_take", "documents.problem"}
+HOUSE = {"plans.write", "members.house_take", "documents.problem", "signing_keys.revoke"}
 IDS = (
     "organization_id", "application_id", "client_id", "credential_id", "review_id", "invitation_id", "token_id",
-    "person_id", "request_id", "anomaly_id",
+    "person_id", "request_id", "anomaly_id", "key_id",
 )  # fmt: skip
 OWNED = [endpoint for endpoint in ENDPOINTS if "<" in endpoint.path and endpoint.name not in HOUSE]
 
@@ -36,12 +37,16 @@ def anns(town: Town) -> dict[str, str]:
     assert waiver.status == 201, waiver.body
     token = town.go("POST", "/me/tokens", {"name": "laptop"}, "ann")
     called = town.call_api(here["key"])
+    key = town.go("POST", f"/clients/{here['client_id']}/public-keys",
+                  {"jwk": jwk.ECKey.generate_key("P-256").as_dict(private=False)}, "ann")  # fmt: skip
+    assert key.status == 201, key.body
     return {
         "organization_id": town.ids["ann_org"], "application_id": here["application_id"],
         "client_id": here["client_id"], "credential_id": here["credential_id"], "review_id": review.json["id"],
         "invitation_id": invited.json["id"], "waiver_id": waiver.json["id"], "token_id": token.json["id"],
         "person_id": town.ids["ann"], "request_id": called.headers["X-Request-Id"] or "", "check": "purpose",
         "seat": "owner", "name": "daily", "anomaly_id": _anomaly(town, here["client_id"]),
+        "key_id": key.json["id"],
     }  # fmt: skip
 
 
@@ -92,7 +97,7 @@ def test_a_made_up_id_is_nowhere_even_for_an_administrator(town: Town, endpoint:
         assert heard.status == 404, (endpoint.name, made_up, heard.body)
 
 
-@pytest.mark.parametrize("name", ["plans.write", "members.house_take"])
+@pytest.mark.parametrize("name", ["plans.write", "members.house_take", "signing_keys.revoke"])
 def test_what_belongs_to_the_house_is_a_matter_of_seats(town: Town, name: str) -> None:
     endpoint = BY_NAME[name]
     path = filled(endpoint, person_id=town.ids["adam"], seat="administrator", name="daily")
@@ -103,6 +108,7 @@ def test_what_belongs_to_the_house_is_a_matter_of_seats(town: Town, name: str) -
 
 @pytest.mark.parametrize("query", [
     "/applications?organization_id={organization_id}", "/reviews?organization_id={organization_id}",
+    "/consents?client_id={client_id}",
     "/calls?application_id={application_id}", "/calls?client_id={client_id}", "/anomalies?client_id={client_id}",
 ])  # fmt: skip
 def test_another_owners_id_in_a_query_is_answered_as_an_absent_one(

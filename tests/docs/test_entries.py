@@ -20,6 +20,7 @@ from flask_apiguard.gate import Way
 from flask_apiguard.house import SETTINGS
 from flask_apiguard.house.declared import EVENTS_FILE, SECRET_FILE, SPOOL_FOLDER, STATE_FILE
 from flask_apiguard.ledger import CHECKPOINTS_NAME, Entry
+from flask_apiguard.people import Act
 from flask_apiguard.quotas.choose import COUNTERS_NAME
 from flask_apiguard.settings import FOR_COMMANDS
 from flask_apiguard.values import AccessEvent, Happening, Reason
@@ -196,7 +197,7 @@ def test_a_command_that_is_named_anywhere_exists_with_its_options(pages: Pages, 
 
 
 def test_a_reason_that_is_named_anywhere_exists(pages: Pages) -> None:
-    known = {str(reason.value) for reason in Reason} | set(Happening)
+    known = {str(reason.value) for reason in Reason} | set(Happening) | {act.value for act in Act}
     for page, text in texts(pages).items():
         for name in re.findall(r"\b(?:gate|oauth):[a-z-]+:[a-z-]+", text):
             assert name in known, f"{page}: {name}"

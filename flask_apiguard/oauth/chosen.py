@@ -1,0 +1,25 @@
+"""What was chosen for a client of the authorization server, read for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from ..db import Transaction
+from .tables import oauth_client as table
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """A client's choices. ``token_format`` None leaves it to the setting."""
+
+    public: bool = False
+    token_format: str | None = None
+    certificate_bound: bool = False
+
+
+def chosen_of(source: Transaction | sa.Connection, client_id: str) -> Chosen:
+    """The choices of one client; the defaults where nobody chose."""
+    row = source.execute(sa.select(table).where(table.c.client_id == client_id)).first()
+    return Chosen() if row is None else Chosen(row.public, row.token_format, bool(row.certificate_bound))
