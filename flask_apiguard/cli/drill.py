@@ -166,7 +166,7 @@ def _record(house: House, by: By, made: Invited, done: list[Round], worst: float
         enter(
             tx, by, Happening.MONITOR_DRILL_RUN, f"application:{made.application.id}", reason=WHY,
             after={"passed": passed, "worst_us": round(worst * 1e6), "budget_us": budget * 1000},
-            evidence={"rounds": [one.kept() for one in done]},
+            evidence={"rounds": [one.kept() for one in done]}, organization=made.application.organization_id,
         )  # fmt: skip
         if not passed:
             text = f"Something revoked still opened a door for {worst * 1000:.0f} ms; {budget} ms are allowed.\n"

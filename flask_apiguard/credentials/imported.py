@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from ..clients import changed
+from ..clients import changed, registry
 from ..crypto import Secrets, new_id
 from ..db import Transaction
 from ..errors import Conflict, Invalid
@@ -55,7 +55,7 @@ def import_hashed(
     environment = environment_for_new(tx, client_id)
     given = list(entries)
     digests = _digests(secrets, given, tx.now)
-    known = _known(tx, digests)
+    known, owner = _known(tx, digests), registry.owner_of(tx, client_id=client_id)
     done: list[Credential] = []
     for entry, digest_ in zip(given, digests, strict=True):
         found = known.get(digest_)
@@ -70,8 +70,9 @@ def import_hashed(
         )  # fmt: skip
         keys.write(tx, made, digest_, entry.algorithm)
         enter(
-            tx, by, Happening.CREDENTIALS_CREDENTIAL_IMPORTED, f"credential:{made.id}", after=told(made), reason=reason
-        )
+            tx, by, Happening.CREDENTIALS_CREDENTIAL_IMPORTED, f"credential:{made.id}", after=told(made), reason=reason,
+            organization=owner,
+        )  # fmt: skip
         signal(tx, "credential-created", made)
         known[digest_] = made
         done.append(made)

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..clients import changed
+from ..clients import changed, registry
 from ..crypto import Secrets, base62, new_id
 from ..db import Store, Transaction
 from ..ledger import enter
@@ -232,16 +232,15 @@ def revoke_token(tx: Transaction, token_id: str) -> bool:
 
 def revoke_family(tx: Transaction, by: By, family_id: str, reason: str) -> int:
     """End everything that descends from one authorization; how many tokens that were."""
-    done = tx.execute(
-        table.update().where(table.c.family_id == family_id, table.c.revoked_at.is_(None)).values(revoked_at=tx.now)
-    )
-    if done.rowcount:
+    living = table.update().where(table.c.family_id == family_id, table.c.revoked_at.is_(None))
+    ended = tx.execute(living.values(revoked_at=tx.now).returning(table.c.client_id)).scalars().all()
+    if ended:
         changed(tx, f"family:{family_id}")
         enter(
             tx, by, Happening.CREDENTIALS_TOKENS_REVOKED, f"family:{family_id}",
-            after={"tokens": done.rowcount}, reason=reason,
+            after={"tokens": len(ended)}, reason=reason, organization=registry.owner_of(tx, client_id=ended[0]),
         )  # fmt: skip
-    return int(done.rowcount)
+    return len(ended)
 
 
 def revoke_tokens_of(tx: Transaction, by: By, client_id: str, reason: str) -> int:
@@ -255,7 +254,7 @@ def revoke_tokens_of(tx: Transaction, by: By, client_id: str, reason: str) -> in
         changed(tx, f"client:{client_id}")
         enter(
             tx, by, Happening.CREDENTIALS_TOKENS_REVOKED, f"client:{client_id}",
-            after={"tokens": done.rowcount}, reason=reason,
+            after={"tokens": done.rowcount}, reason=reason, organization=registry.owner_of(tx, client_id=client_id),
         )  # fmt: skip
     return int(done.rowcount)
 

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ..clients.changes import changed
+from ..clients import changed, registry
 from ..db import Instant, Json, Transaction, metadata
 from ..errors import Invalid, Missing
 from ..ledger import enter
@@ -113,14 +113,11 @@ def put_override(
     else:
         tx.execute(override_table.update().where(here).values(**values))
     enter(
-        tx,
-        by,
-        Happening.QUOTAS_OVERRIDE_CHANGED,
-        f"client:{client_id}",
+        tx, by, Happening.QUOTAS_OVERRIDE_CHANGED, f"client:{client_id}",
         before=_told(row.limit, row.until) if row is not None else None,
-        after=_told(read.as_dict(), until),
-        reason=reason.strip(),
-    )
+        after=_told(read.as_dict(), until), reason=reason.strip(),
+        organization=registry.owner_of(tx, client_id=client_id),
+    )  # fmt: skip
     changed(tx, f"client:{client_id}")
     return Override(client_id, read, until, reason.strip(), by.id)
 
@@ -136,7 +133,10 @@ def end_override(tx: Transaction, by: By, client_id: str, name: str, *, reason: 
         raise Missing("This client has no limit of its own under that name.")
     tx.execute(override_table.delete().where(here))
     before = _told(row.limit, row.until)
-    enter(tx, by, Happening.QUOTAS_OVERRIDE_CHANGED, f"client:{client_id}", before=before, reason=reason)
+    enter(
+        tx, by, Happening.QUOTAS_OVERRIDE_CHANGED, f"client:{client_id}", before=before, reason=reason,
+        organization=registry.owner_of(tx, client_id=client_id),
+    )  # fmt: skip
     changed(tx, f"client:{client_id}")
 
 
