@@ -1,9 +1,9 @@
 """A gate before a Flask app's API routes, and an onboarding process for those who call them."""
 
 from .admission import current_caller
-from .db import alembic_include_object
 from .errors import Denied
 from .extension import APIGuard
+from .guest import alembic_include_object
 from .rules import accepts, limit, public, require, returns
 from .values import HostUser
 

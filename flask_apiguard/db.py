@@ -128,6 +128,21 @@ class Transaction:
         self._ended.append(act)
 
 
+def unique_where(name: str, *columns: str, where: str) -> sa.Index:
+    """A unique index over the rows for which ``where`` holds.
+
+    A dialect learns the condition when the index is made there: as an argument of ``Index`` it would have the
+    dialects of both stores imported at every start.
+    """
+    index = sa.Index(name, *columns, unique=True)
+
+    def tell(_: sa.Index, conn: Connection, **__: Any) -> None:
+        index.dialect_options[conn.dialect.name]["where"] = sa.text(where)
+
+    event.listen(index, "before_create", tell)
+    return index
+
+
 def insert_into(table: sa.Table, dialect: str) -> Any:
     """An INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``, in the store's own dialect."""
     if dialect == "postgresql":
@@ -289,9 +304,3 @@ def _sqlite_begin(connection: Connection) -> None:
 
 STATE = Schema("state", metadata, "state", HEADS["state"])
 EVENTS = Schema("events", events_metadata, "events", HEADS["events"])
-
-
-def alembic_include_object(obj: Any, name: str | None, kind: str, *_: Any) -> bool:
-    """Keep a host's own migrations off our tables: ``Migrate(app, db, include_object=alembic_include_object)``."""
-    table = name if kind == "table" else getattr(getattr(obj, "table", None), "name", None)
-    return not (isinstance(table, str) and table.startswith("apiguard_"))

@@ -1,4 +1,8 @@
-"""The extension: takes parts and settings, and hangs everything on the app. No other logic."""
+"""The extension: takes parts and settings, and hangs everything on the app. No other logic.
+
+The rooms, and with them the database library, come with the first ``APIGuard(...)``: modules that only decorate views
+are imported without them.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +12,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from flask import Flask, current_app
 
-from . import oauth
-from .access import Policy
-from .api import NAME as API
-from .api import make_blueprint
-from .cli import commands
 from .contracts import CredentialType, EventSink, Notifier, OnboardingCheck
 from .errors import ConfigurationError
-from .gate import attach
-from .house import CLI_NAME, NAME, House, Options
 from .rules import Rule, combine, demand, opened
 from .rules.book import Entry
 from .values import HostUser, Mode
@@ -24,8 +21,11 @@ from .values import HostUser, Mode
 if TYPE_CHECKING:
     from flask_limiter import Limiter  # costs as much to import as all of us; whoever gives one has imported it
 
+    from .access import Policy
+    from .house import House
+
 Loader = TypeVar("Loader", bound=Callable[[], "HostUser | None"])
-Condition = TypeVar("Condition", bound=Policy)
+Condition = TypeVar("Condition", bound="Policy")
 
 
 class APIGuard:
@@ -51,6 +51,8 @@ class APIGuard:
         sinks: Sequence[EventSink] = (),
         notifiers: Sequence[Notifier] = (),
     ) -> None:
+        from .house import Options
+
         self._options = Options(
             paths=paths, scopes=scopes or {}, brand=brand, limiter=limiter, credentials=credentials, checks=checks,
             sinks=sinks, notifiers=notifiers,
@@ -64,6 +66,13 @@ class APIGuard:
 
         :raises ConfigurationError: an unknown setting, a wrong value, or a second guard on the same app.
         """
+        from . import oauth
+        from .api import NAME as API
+        from .api import make_blueprint
+        from .cli import commands
+        from .gate import attach
+        from .house import CLI_NAME, NAME, House
+
         if NAME in app.extensions:
             raise ConfigurationError(f"{app.name} is guarded already.", "Call init_app once.")
         house = House(app, self._options)
@@ -151,6 +160,8 @@ def house_of(app: Flask) -> House:
 
     :raises ConfigurationError: ``init_app`` was never called for it.
     """
+    from .house import NAME, House
+
     house = app.extensions.get(NAME)
     if not isinstance(house, House):
         raise ConfigurationError(f"{app.name} is not guarded.", "Call guard.init_app(app).")

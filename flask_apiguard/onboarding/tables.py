@@ -5,9 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ..clients.tables import application, client
-from ..db import Instant, Json, metadata
-
-_open = sa.text("state IN ('open', 'asked')")
+from ..db import Instant, Json, metadata, unique_where
 
 #: The latest result of each check. What was found before stands in the ledger.
 check = sa.Table(
@@ -71,14 +69,8 @@ review = sa.Table(
     sa.Column("version", sa.Integer, nullable=False, default=1),
     sa.Index(None, "state", "id"),
     # Of two who ask for the same at once, one finds it asked for already.
-    sa.Index(
-        "uq_apiguard_review_open",
-        "application_id",
-        "kind",
-        "environment",
-        unique=True,
-        sqlite_where=_open,
-        postgresql_where=_open,
+    unique_where(
+        "uq_apiguard_review_open", "application_id", "kind", "environment", where="state IN ('open', 'asked')"
     ),
 )
 

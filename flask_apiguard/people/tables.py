@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from ..db import Instant, Json, metadata
-
-_house = sa.text("organization_id IS NULL")
+from ..db import Instant, Json, metadata, unique_where
 
 person = sa.Table(
     "apiguard_person",
@@ -35,7 +33,7 @@ seat = sa.Table(
     sa.Column("by", sa.String(120), nullable=False),
     sa.UniqueConstraint("person_id", "organization_id", "seat"),
     # A unique constraint holds NULLs apart, so the house's seats need one of their own.
-    sa.Index("uq_apiguard_seat_house", "person_id", "seat", unique=True, sqlite_where=_house, postgresql_where=_house),
+    unique_where("uq_apiguard_seat_house", "person_id", "seat", where="organization_id IS NULL"),
 )
 
 invitation = sa.Table(

@@ -85,7 +85,10 @@ def test_a_host_names_the_group_and_may_add_to_it(tmp_path: Path) -> None:
     assert "keys" in runner.invoke(args=["gate", "--help"]).stdout
 
 
-def test_importing_the_extension_imports_no_command() -> None:
-    code = "import sys, flask_apiguard; print([name for name in sys.modules if 'apiguard.cli.' in name])"
+def test_guarding_an_app_imports_no_command() -> None:
+    code = (
+        "import sys, flask, flask_apiguard; flask_apiguard.APIGuard(flask.Flask('a'));"
+        "print([name for name in sys.modules if 'apiguard.cli.' in name])"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

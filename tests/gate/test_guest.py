@@ -144,7 +144,8 @@ def test_migrations_of_the_host_leave_our_tables_alone(tmp_path: Path) -> None:
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
 
-    from flask_apiguard.db import STATE, alembic_include_object
+    from flask_apiguard import alembic_include_object
+    from flask_apiguard.db import STATE
 
     engine = sa.create_engine(f"sqlite:///{tmp_path}/host.db")
     theirs = sa.MetaData()
