@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from ..clients import Application, Client
 from ..errors import Conflict, Missing
-from ..oauth import Consent, chosen_of, consents, set_public, withdraw
+from ..oauth import Consent, chosen_of, consents_page, set_public, withdraw
 from ..people import Act
 from .call import Answer, Call, Next
 from .fields import Choice, Done, Flag, Id, In, Line, Moment, PageIn, Prose, Resource
@@ -158,7 +158,7 @@ def list_(call: Call) -> Answer:
                 path, why = "/clients/<id>/consents/withdrawal", "Disconnect it from a user, at once."
                 follow.append(call.next("withdraw", "POST", path, why, id=found.id))
         demand_server(call)
-        page = consents(
+        page = consents_page(
             conn, organization_ids=mine, client_id=query.get("client_id"), user_id=query.get("user_id"),
             after=_read(query.get("cursor")), limit=query["limit"] + 1,
         )  # fmt: skip

@@ -15,6 +15,8 @@ NOUNS = {
     "applications": "applications:applications",
     "apply": "apply:apply",
     "audit": "audit:audit",
+    "clients": "clients:clients",
+    "consents": "consents:consents",
     "coverage": "coverage:coverage",
     "db": "db:db",
     "doctor": "doctor:doctor",
@@ -23,7 +25,10 @@ NOUNS = {
     "init": "init:init",
     "keys": "keys:keys",
     "people": "people:people",
+    "public-keys": "public_keys:public_keys",
+    "redirect-uris": "redirect_uris:redirect_uris",
     "reviews": "reviews:reviews",
+    "signing-keys": "signing_keys:signing_keys",
     "tick": "tick:tick",
 }
 

@@ -133,7 +133,9 @@ def create_application(
     return made
 
 
-def edit_application(tx: Transaction, by: By, application_id: str, changes: Mapping[str, Any]) -> Application:
+def edit_application(
+    tx: Transaction, by: By, application_id: str, changes: Mapping[str, Any], reason: str = ""
+) -> Application:
     """Change facts that its owner may change. A new contact address is unproved again.
 
     :raises Conflict: the application is retired.
@@ -146,7 +148,7 @@ def edit_application(tx: Transaction, by: By, application_id: str, changes: Mapp
         return before
     if "contact_email" in values:
         values["contact_proved_at"] = None
-    return _write_application(tx, by, before, values)
+    return _write_application(tx, by, before, values, reason)
 
 
 def set_reference(tx: Transaction, by: By, application_id: str, reference: str | None) -> Application:
@@ -160,7 +162,9 @@ def prove_contact(tx: Transaction, by: By, application_id: str) -> Application:
     return _write_application(tx, by, application(tx, application_id), {"contact_proved_at": tx.now})
 
 
-def _write_application(tx: Transaction, by: By, before: Application, values: dict[str, Any]) -> Application:
+def _write_application(
+    tx: Transaction, by: By, before: Application, values: dict[str, Any], reason: str = ""
+) -> Application:
     values["version"] = before.version + 1
     table = tables.application
     done = tx.execute(table.update().where(table.c.id == before.id, table.c.version == before.version).values(values))
@@ -172,7 +176,7 @@ def _write_application(tx: Transaction, by: By, before: Application, values: dic
     enter(
         tx, by, Happening.CLIENTS_APPLICATION_CHANGED, f"application:{before.id}",
         before={name: old[name] for name in names if name in old},
-        after={name: new[name] for name in names if name in new},
+        after={name: new[name] for name in names if name in new}, reason=reason,
         personal=_personal(after) if "contact_email" in values else None, organization=before.organization_id,
     )  # fmt: skip
     changed(tx, f"application:{before.id}")

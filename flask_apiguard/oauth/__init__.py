@@ -6,7 +6,7 @@ Importing this package imports no OAuth library; that happens when the server is
 from . import signing_table as signing_table
 from . import tables as tables
 from .chosen import Chosen, chosen_of
-from .consents import Consent, consents, consents_of, withdraw
+from .consents import Consent, consents_of, consents_page, withdraw
 from .places import Places, places
 from .pruning import prune
 from .registrations import set_public
@@ -39,8 +39,8 @@ __all__ = [
     "Places",
     "SigningPhase",
     "chosen_of",
-    "consents",
     "consents_of",
+    "consents_page",
     "listed_keys",
     "places",
     "prune",

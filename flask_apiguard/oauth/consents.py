@@ -42,7 +42,7 @@ def consents_of(source: Source, user_id: str) -> list[Consent]:
     return [Consent(row.user_id, row.client_id, frozenset(row.scopes), row.given_at) for row in rows]
 
 
-def consents(
+def consents_page(
     source: Source, *, organization_ids: Sequence[str] | None = None, client_id: str | None = None,
     user_id: str | None = None, after: tuple[str, str] = ("", ""), limit: int = 50,
 ) -> list[Consent]:  # fmt: skip

@@ -33,7 +33,9 @@ def demand_uris(facts: Mapping[str, Any]) -> None:
         raise Invalid(flaws)
 
 
-def edit(tx: Transaction, desk: Desk, by: By, application_id: str, changes: Mapping[str, Any]) -> Application:
+def edit(
+    tx: Transaction, desk: Desk, by: By, application_id: str, changes: Mapping[str, Any], reason: str = ""
+) -> Application:
     """Change facts. Behind the draft, nothing may be written that a check would have kept out.
 
     :raises Conflict: a check that passed before fails now, or the application is retired.
@@ -41,7 +43,7 @@ def edit(tx: Transaction, desk: Desk, by: By, application_id: str, changes: Mapp
     before = moves.locked(tx, application_id)
     demand(by, Act.CLIENTS_APPLICATION_CHANGE, before.organization_id)
     demand_uris(changes)
-    after = registry.edit_application(tx, by, application_id, changes)
+    after = registry.edit_application(tx, by, application_id, changes, reason)
     if after.state is State.DRAFT or after == before:
         return after
     earlier = {one.name for one in examine.results(tx, desk, application_id, tx.now) if one.verdict is Verdict.FAILED}

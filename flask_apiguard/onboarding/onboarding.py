@@ -126,11 +126,13 @@ class Onboarding:
                 purpose=purpose, addresses=addresses, lifetime=lifetime,
             )  # fmt: skip
 
-    def edit(self, tx: Transaction, by: By, application_id: str, changes: Mapping[str, Any]) -> Application:
+    def edit(
+        self, tx: Transaction, by: By, application_id: str, changes: Mapping[str, Any], reason: str = ""
+    ) -> Application:
         """Change facts. :raises Invalid: a dangerous redirect URI. :raises Conflict: a check would fail now."""
         whose = registry.application(tx, application_id).organization_id
         with refusals(tx, by, _MOVE, f"application:{application_id}", whose, attempted="edit"):
-            return editing.edit(tx, self._desk, by, application_id, changes)
+            return editing.edit(tx, self._desk, by, application_id, changes, reason)
 
     def send_contact_proof(self, tx: Transaction, by: By, application_id: str) -> None:
         """Mail a code to the contact address. Not needed where it is a member's own proved address."""

@@ -17,16 +17,21 @@ from flask_apiguard.cli import NOUNS, commands
 from .conftest import ROOT, Answer, Run
 
 DESIGNED = {
-    "applications", "apply", "audit", "coverage", "db", "doctor", "drill", "explain", "init", "keys", "people",
-    "reviews", "tick",
+    "applications", "apply", "audit", "clients", "consents", "coverage", "db", "doctor", "drill", "explain", "init",
+    "keys", "people", "public-keys", "redirect-uris", "reviews", "signing-keys", "tick",
 }  # fmt: skip
 VERBS = {
     "applications": {"list", "show", "suspend", "resume", "retire", "move"},
     "audit": {"verify", "list", "report"},
+    "clients": {"show", "change"},
+    "consents": {"list", "withdraw"},
     "db": {"upgrade", "current", "backup"},
     "keys": {"create", "list", "rotate", "revoke", "import"},
     "people": {"list", "invite", "seat", "disable", "token"},
+    "public-keys": {"add", "list", "revoke"},
+    "redirect-uris": {"list", "set"},
     "reviews": {"list", "show", "approve", "deny", "ask"},
+    "signing-keys": {"list", "rotate", "revoke"},
 }
 
 
