@@ -117,6 +117,7 @@ class Authorization(Foundations):
         :raises ConfigurationError: it is off.
         """
         from ..oauth.assertions import Assertions
+        from ..oauth.mutual_tls import MutualTLS
         from ..oauth.server import Server  # and with it the OAuth library, which nobody else needs
         from ..oauth.signed_tokens import TokenWriter
         from ..oauth.token_formats import TokenFormats
@@ -129,4 +130,5 @@ class Authorization(Foundations):
             self.attempts, self.signed_tokens.facts, self.last_use.touch, self.scopes,
             self.settings[oauth.REFRESH_LIFETIME], self.signing_keys, formats, self.proofs,
             self.certificates, Assertions(self.store, self.once, self.clock, places),
+            MutualTLS(self.store, self.watch, self.clock),
         )  # fmt: skip

@@ -3,6 +3,7 @@
 Importing this package imports no OAuth library; that happens when the server is built, so only where there is one.
 """
 
+from . import certificate_table as certificate_table
 from . import signing_table as signing_table
 from . import tables as tables
 from .chosen import Chosen, chosen_of

@@ -1,8 +1,10 @@
-"""Client certificates, as a proxy that ends TLS tells of them (RFC 8705, section 3).
+"""Client certificates, as whoever ended TLS tells of them (RFC 8705, section 6.5).
 
-Two ways of telling are read: ``Client-Cert`` (RFC 9440), and ``X-SSL-Client-Cert`` with an escaped PEM text, which is
-nginx's ``$ssl_client_escaped_cert``. From a peer that is not in ``APIGUARD_TRUSTED_PROXIES`` both say nothing: whoever
-reaches the app past its proxy could write into them what they like.
+A proxy tells in ``Client-Cert`` (RFC 9440), or in ``X-SSL-Client-Cert`` with an escaped PEM text, which is nginx's
+``$ssl_client_escaped_cert``; in ``X-SSL-Client-Verify`` it says ``SUCCESS`` of a certificate whose chain it followed to
+an authority that it trusts. From a peer that is not in ``APIGUARD_TRUSTED_PROXIES`` all of them say nothing: whoever
+reaches the app past its proxy could write into them what they like. A WSGI server that ends TLS itself tells in the
+environ, where no client writes: ``SSL_CLIENT_CERT`` and ``SSL_CLIENT_VERIFY``, or the very socket.
 """
 
 from __future__ import annotations
@@ -10,7 +12,10 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+import re
+import ssl
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -25,7 +30,28 @@ if TYPE_CHECKING:
 
 CLAIM = "x5t#S256"
 LENGTH_AT_MOST = 16 << 10
-STANDARD, ESCAPED = "HTTP_CLIENT_CERT", "HTTP_X_SSL_CLIENT_CERT"
+STANDARD, ESCAPED, VERIFIED = "HTTP_CLIENT_CERT", "HTTP_X_SSL_CLIENT_CERT", "HTTP_X_SSL_CLIENT_VERIFY"
+OF_SERVER, OF_SERVER_VERIFIED = "SSL_CLIENT_CERT", "SSL_CLIENT_VERIFY"
+SOCKETS = ("gunicorn.socket", "werkzeug.socket")
+SUCCESS = "SUCCESS"
+#: One certificate, and nothing around it that another reader might take for another one.
+_PEM = re.compile(r"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A certificate whose key a client proved to hold by TLS.
+
+    ``is_verified``: its chain was followed to a trusted authority as well. Without that anybody may have written it.
+    """
+
+    certificate: x509.Certificate = field(repr=False)
+    is_verified: bool
+
+    @property
+    def thumbprint(self) -> str:
+        """What tokens are bound to (section 3.1), URL-safe base 64 of SHA-256."""
+        return thumbprint_of(self.certificate)
 
 
 class Certificates:
@@ -34,37 +60,83 @@ class Certificates:
     def __init__(self, trusts: Callable[[str], bool]) -> None:
         self._trusts = trusts
 
-    def thumbprint(self, environ: WSGIEnvironment) -> str | None:
-        """The SHA-256 thumbprint (section 3.1) of the certificate that the client showed by TLS.
+    def shown(self, environ: WSGIEnvironment) -> Shown | None:
+        """The certificate that the client showed by TLS.
 
         None when there is none, when it is told in two ways, when it can't be read, or when nobody trusted tells.
         """
         admission = admission_in(environ)
-        told = [name for name in (STANDARD, ESCAPED) if environ.get(name)]
-        if admission is None or len(told) != 1 or not self._trusts(admission.peer):
+        if admission is None:
             return None
-        text = str(environ[told[0]])
-        if len(text) > LENGTH_AT_MOST:
-            return None
-        der = _standard(text) if told[0] == STANDARD else _escaped(text)
-        return None if der is None else base64url(hashlib.sha256(der).digest())
+        if self._trusts(admission.peer):  # then a certificate of the connection is the proxy's own
+            return _told_by_proxy(environ)
+        return _told_by_server(environ)
+
+    def thumbprint(self, environ: WSGIEnvironment) -> str | None:
+        """The thumbprint of that certificate, or None."""
+        found = self.shown(environ)
+        return None if found is None else found.thumbprint
 
 
-def _standard(text: str) -> bytes | None:
+def thumbprint_of(certificate: x509.Certificate) -> str:
+    """The SHA-256 of a certificate (RFC 8705, section 3.1), in URL-safe base 64."""
+    return base64url(hashlib.sha256(certificate.public_bytes(Encoding.DER)).digest())
+
+
+def read_pem(text: str) -> x509.Certificate | None:
+    """One certificate in PEM, and nothing else; None for any other text."""
+    if len(text) > LENGTH_AT_MOST or not _PEM.fullmatch(text):
+        return None
+    try:
+        return x509.load_pem_x509_certificate(text.encode("ascii"))
+    except ValueError:
+        return None
+
+
+def read_der(data: bytes) -> x509.Certificate | None:
+    """One certificate in DER; None for any other bytes."""
+    try:
+        return x509.load_der_x509_certificate(data)
+    except ValueError:
+        return None
+
+
+def _told_by_proxy(environ: WSGIEnvironment) -> Shown | None:
+    told = [name for name in (STANDARD, ESCAPED) if environ.get(name)]
+    text = str(environ[told[0]]) if len(told) == 1 else ""
+    if not text or len(text) > LENGTH_AT_MOST:
+        return None
+    found = _standard(text) if told[0] == STANDARD else read_pem(unquote(text))
+    return None if found is None else Shown(found, environ.get(VERIFIED) == SUCCESS)
+
+
+def _told_by_server(environ: WSGIEnvironment) -> Shown | None:
+    data = _of_socket(environ)
+    if data is not None:
+        found = read_der(data)
+        return None if found is None else Shown(found, True)
+    found = read_pem(str(environ.get(OF_SERVER) or ""))
+    return None if found is None else Shown(found, environ.get(OF_SERVER_VERIFIED) == SUCCESS)
+
+
+def _of_socket(environ: WSGIEnvironment) -> bytes | None:
+    """What the client showed on the server's own TLS socket; Python's ``ssl`` takes none that it did not verify."""
+    for name in SOCKETS:
+        found = environ.get(name)
+        if isinstance(found, ssl.SSLSocket):
+            try:
+                return found.getpeercert(binary_form=True)
+            except (OSError, ValueError):  # closed meanwhile
+                return None
+    return None
+
+
+def _standard(text: str) -> x509.Certificate | None:
     """A Byte Sequence of RFC 9651 (section 3.3.5), whose bytes are one certificate."""
     text = text.strip(" ")
     if len(text) < 2 or text[0] != ":" or text[-1] != ":":
         return None
     try:
-        return x509.load_der_x509_certificate(base64.b64decode(text[1:-1], validate=True)).public_bytes(Encoding.DER)
+        return read_der(base64.b64decode(text[1:-1], validate=True))
     except (binascii.Error, ValueError):
         return None
-
-
-def _escaped(text: str) -> bytes | None:
-    """One certificate as percent-escaped PEM."""
-    try:
-        found = x509.load_pem_x509_certificates(unquote(text).encode("ascii"))
-    except ValueError:
-        return None
-    return found[0].public_bytes(Encoding.DER) if len(found) == 1 else None

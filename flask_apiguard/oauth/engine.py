@@ -18,6 +18,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload  # type: ignore[i
 from authlib.oauth2.rfc7009 import RevocationEndpoint  # type: ignore[import-untyped]
 from authlib.oauth2.rfc7662 import IntrospectionEndpoint  # type: ignore[import-untyped]
 
+from .certificates import Shown
 from .form import Form
 from .proved import Proved
 from .refusals import Error, Refused
@@ -60,8 +61,8 @@ class Asked(OAuth2Request):  # type: ignore[misc]
         self.client: Proved | None = None
         #: Whether tokens are asked for; and the proof of possession that came along (RFC 9449).
         self.issues = False
-        #: The thumbprint of the certificate that the client showed by TLS (RFC 8705).
-        self.certificate: str | None = None
+        #: The certificate that the client showed by TLS (RFC 8705).
+        self.certificate: Shown | None = None
         self.proof: str | None = None
 
     @property

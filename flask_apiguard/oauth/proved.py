@@ -6,7 +6,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..clients import EVERYTHING, Memory, Watch
 from ..clock import Clock
@@ -17,7 +17,10 @@ from ..db import Store
 from ..errors import Denied
 from ..values import Caller, ClientFacts
 from .assertions import TYPE, Assertion, Assertions, take_apart
+from .certificates import Shown
+from .client_certificates import ClientCertificate
 from .form import Form, plain
+from .mutual_tls import MutualTLS
 from .refusals import Error, Refused, malformed
 from .registrations import Registrations
 
@@ -35,6 +38,13 @@ class Presented:
     client_id: str
     secret: str = field(default="", repr=False)
     assertion: Assertion | None = field(default=None, repr=False)
+    #: What came by TLS. It proves the client where nothing else does (RFC 8705, section 2).
+    certificate: Shown | None = None
+
+    @property
+    def text(self) -> str | None:
+        """What tells one failed attempt from another, or None."""
+        return self.secret or (self.certificate.thumbprint if self.certificate is not None else None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +75,8 @@ class Proved:
         )  # fmt: skip
 
 
-def presented(authorization: str | None, form: Form) -> Presented:
-    """The one way in which a client shows who it is.
+def presented(authorization: str | None, form: Form, certificate: Shown | None = None) -> Presented:
+    """The one way in which a client shows who it is, and the certificate that came along.
 
     :raises Refused: more than one way at once, or two different clients (``invalid_request``); none, or one that we
         don't know (``invalid_client``).
@@ -79,12 +89,13 @@ def presented(authorization: str | None, form: Form) -> Presented:
         found = _basic(authorization)
         if client_id is not None and client_id != found.client_id:
             raise malformed("Two different clients are named.")
-        return found
-    if assertion is not None:
-        return _asserted(form, client_id)
-    if client_id is None:
+    elif assertion is not None:
+        found = _asserted(form, client_id)
+    elif client_id is None:
         raise Refused(Error.INVALID_CLIENT)
-    return Presented(NONE, client_id) if secret is None else Presented(POST, client_id, secret)
+    else:
+        found = Presented(NONE, client_id) if secret is None else Presented(POST, client_id, secret)
+    return found if certificate is None else replace(found, certificate=certificate)
 
 
 def _asserted(form: Form, client_id: str | None) -> Presented:
@@ -122,7 +133,7 @@ class Clients:
 
     def __init__(
         self, store: Store, secrets: Secrets, clock: Clock, watch: Watch, entitle: Entitle,
-        registrations: Registrations, assertions: Assertions, bound: int = 10_000,
+        registrations: Registrations, assertions: Assertions, mutual_tls: MutualTLS, bound: int = 10_000,
     ) -> None:  # fmt: skip
         self._store = store
         self._secrets = secrets
@@ -131,6 +142,7 @@ class Clients:
         self._entitle = entitle
         self._registrations = registrations
         self._assertions = assertions
+        self._mutual_tls = mutual_tls
         self._memory: Memory[Proved] = Memory(bound)
         watch.attach(self._memory.forget, self._memory.flush)
 
@@ -138,14 +150,19 @@ class Clients:
         """The client; None for a wrong secret and for an unknown client alike, at the same cost.
 
         :raises Denied: the secret is right, but the client is not in standing.
+        :raises Refused: it is right, and a certificate came along that proves this client as well.
         :raises StoreAway: nobody can tell.
         """
         if len(shown.client_id) > CREDENTIAL_AT_MOST or len(shown.secret) > CREDENTIAL_AT_MOST:
             return None
         if shown.method == NONE:
-            return self._public(shown.client_id)
-        if shown.assertion is not None:
-            return self._asserted(shown.assertion)
+            return self._certified(shown) or self._public(shown.client_id)
+        found = self._by_secret(shown) if shown.assertion is None else self._asserted(shown.assertion)
+        if found is not None and self._registered(shown) is not None:
+            raise malformed("A client authenticates in one way only.")
+        return found
+
+    def _by_secret(self, shown: Presented) -> Proved | None:
         self._watch.look()
         key = sha256(f"{shown.client_id}\0{shown.secret}")
         found = self._memory.get(key)
@@ -167,6 +184,21 @@ class Clients:
             return None
         return Proved(
             found.facts, None, None, found.scopes, found.roles, float("inf"), found.expires_at, found.subjects
+        )  # fmt: skip
+
+    def _registered(self, shown: Presented) -> ClientCertificate | None:
+        return None if shown.certificate is None else self._mutual_tls.registered(shown.client_id, shown.certificate)
+
+    def _certified(self, shown: Presented) -> Proved | None:
+        """A client whose certificate came by TLS. Its tokens outlive neither the certificate nor what is registered."""
+        right = self._registered(shown)
+        found = None if right is None else self._registrations.find(right.client_id)
+        if shown.certificate is None or right is None or found is None:
+            return None
+        ends_at = min(right.expires_at, shown.certificate.certificate.not_valid_after_utc).timestamp()
+        return Proved(
+            found.facts, right.id, "certificate", found.scopes, found.roles, ends_at, min(ends_at, found.expires_at),
+            (f"credential:{right.id}", *found.subjects),
         )  # fmt: skip
 
     def _asserted(self, assertion: Assertion) -> Proved | None:

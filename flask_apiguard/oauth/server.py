@@ -30,6 +30,7 @@ from .giving_back import Introspection, Revocation
 from .grant_types import grant_type
 from .issuing import Issuing
 from .metadata import resource_document, server_document
+from .mutual_tls import MutualTLS
 from .places import Places
 from .proved import Clients, Proved, presented
 from .pushed import Pushed
@@ -51,7 +52,7 @@ class Server:
         self, places: Places, brand: str, store: Store, tokens: Tokens, secrets: Secrets, clock: Clock, watch: Watch,
         entitle: Entitle, attempts: Attempts, facts: Callable[[str], Mapping[str, object]], used: Used,
         scopes: ScopeBook, refresh_lifetime: int, signing_keys: SigningKeys, formats: TokenFormats, proofs: Proofs,
-        certificates: Certificates, assertions: Assertions,
+        certificates: Certificates, assertions: Assertions, mutual_tls: MutualTLS,
     ) -> None:  # fmt: skip
         self.places, self.store, self.clock, self.secrets, self.scopes = places, store, clock, secrets, scopes
         self._brand = brand
@@ -62,7 +63,7 @@ class Server:
         self._formats = formats
         self._certificates = certificates
         self.registrations = Registrations(store, clock, entitle)
-        self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions)
+        self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions, mutual_tls)
         issuing = Issuing(store, tokens, places, refresh_lifetime)
         self.pushed = Pushed(store, secrets, self.registrations, places)
         codes = Codes(store, secrets, issuing)
@@ -89,7 +90,6 @@ class Server:
         def act(asked: Asked) -> Answer:
             asked.parameters.need("grant_type")
             asked.issues, asked.proof = True, request.headers.get("DPoP")
-            asked.certificate = self._certificates.thumbprint(request.environ)
             answer = _typed(self._engine.create_token_response(asked))
             return answer if asked.proof is None else replace(answer, headers=answer.headers + self._proofs.told)
 
@@ -134,7 +134,9 @@ class Server:
         admission = current_admission()
         try:
             form = read_form(request)
-            answer = act(Asked(self.places.url(name), form, request.headers.get("Authorization")))
+            asked = Asked(self.places.url(name), form, request.headers.get("Authorization"))
+            asked.certificate = self._certificates.shown(request.environ)
+            answer = act(asked)
         except Refused as refusal:
             reason = Reason.OAUTH_CLIENT if refusal.error is Error.INVALID_CLIENT else Reason.OAUTH_REQUEST
             _note(admission, Decision(False, reason, refusal.description, need=refusal.error.value))
@@ -155,7 +157,7 @@ class Server:
         """
         admission = current_admission()
         try:
-            shown = presented(asked.authorization, asked.parameters)
+            shown = presented(asked.authorization, asked.parameters, asked.certificate)
         except Refused as refusal:
             raise self._unproved(admission, refusal, None) from None
         try:
@@ -165,7 +167,7 @@ class Server:
             told = _ascii(error.decision.reason.title)
             raise Refused(Error.INVALID_CLIENT, told, 401, self._challenge) from None
         if proved is None:
-            raise self._unproved(admission, Refused(Error.INVALID_CLIENT), shown.secret or None)
+            raise self._unproved(admission, Refused(Error.INVALID_CLIENT), shown.text)
         if admission is not None:
             admission.caller = proved.caller
             admission.presented = proved.caller.credential_kind
@@ -179,7 +181,7 @@ class Server:
         if self._formats.certificate_bound(client_id):
             if asked.certificate is None:
                 raise Refused(Error.INVALID_REQUEST, "This client's tokens are bound to its TLS certificate: show it.")
-            cnf[CLAIM] = asked.certificate
+            cnf[CLAIM] = asked.certificate.thumbprint
         if asked.proof is not None:
             cnf["jkt"] = self._proved_key(asked.proof, "token")
         return replace(proved, cnf=cnf or None, text_of=text_of) if cnf or text_of is not None else proved

@@ -495,6 +495,28 @@ def upgrade() -> None:
     op.create_index(op.f("ix_apiguard_credential_expires_at"), "apiguard_credential", ["expires_at"], unique=False)
     op.create_index(op.f("ix_apiguard_credential_replaces_id"), "apiguard_credential", ["replaces_id"], unique=False)
     op.create_table(
+        "apiguard_oauth_certificate",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("client_id", sa.String(length=40), nullable=False),
+        sa.Column("known_by", sa.String(length=20), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=True),
+        sa.Column("claim", sa.String(length=64), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("replaces_id", sa.String(length=40), nullable=True),
+        sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_certificate_client_id")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_apiguard_oauth_certificate")),
+        sa.UniqueConstraint("claim", name=op.f("uq_apiguard_oauth_certificate_claim")),
+    )
+    op.create_index(
+        op.f("ix_apiguard_oauth_certificate_client_id"), "apiguard_oauth_certificate", ["client_id"], unique=False
+    )
+    op.create_index(op.f("ix_apiguard_oauth_certificate_key"), "apiguard_oauth_certificate", ["key"], unique=False)
+    op.create_table(
         "apiguard_oauth_client",
         sa.Column("client_id", sa.String(length=40), nullable=False),
         sa.Column("public", sa.Boolean(), nullable=False),
