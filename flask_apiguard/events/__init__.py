@@ -4,10 +4,11 @@ from ..settings import Setting, choice, optional_text, seconds
 from .chain import Head, Verification
 from .delivery import Lag
 from .line import encode, parse
-from .query import Observed, Page, Query, Summary
+from .query import Page, Query, Summary
 from .recorder import CLOSED, LOST, OPEN, Recorder
 from .retention import Retained
 from .sinks import JsonLinesSink, NullSink
+from .telling import Observed
 
 EVENTS_AWAY = Setting(
     "APIGUARD_EVENTS_AWAY",

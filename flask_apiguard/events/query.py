@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from ..db import Store
-from ..values import Reason
+from ..values import Environment
 from .line import load
 from .tables import access_event
+from .telling import Observed, telling
 
 MOST = 1000
 
@@ -22,18 +23,6 @@ class Page(NamedTuple):
 
     events: list[dict[str, Any]]
     cursor: str | None
-
-
-class Observed(NamedTuple):
-    """What is worth knowing of one call when many are looked at."""
-
-    route: str | None
-    method: str
-    status: int
-    reason: str
-    need: str
-    time: dt.datetime
-    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,95 +139,8 @@ class Query:
         its first refusal, and the first that was let in after its first 429.
         """
         self._settle()
-        wanted = [*_of(None, application, environment, since, None), access_event.c.phase != "opened"]
         with self._store.read() as conn:
-            kinds = _kinds(conn, wanted)
-            firsts = _firsts(conn, wanted)
-            found = {row[-2:]: row for row in firsts}
-            for after, test in ((_REFUSED, _GOOD), (_SLOWED, _LET_IN)):
-                for mark in _marks(firsts, kinds, after, test):
-                    row = _next_after(conn, wanted, mark, test)
-                    if row is not None:
-                        found[row[-2:]] = row
-        return [Observed(*row[:7]) for row in sorted(found.values(), key=lambda row: (row.time, *row[-2:]))]
-
-
-_SHOWN = (
-    access_event.c.route, access_event.c.method, access_event.c.status, access_event.c.reason, access_event.c.need,
-    access_event.c.time, access_event.c.id, access_event.c.batch, access_event.c.place,
-)  # fmt: skip
-_KIND = (access_event.c.route, access_event.c.method, access_event.c.status, access_event.c.reason)
-
-
-@dataclass(frozen=True, slots=True)
-class _Test:
-    """One question about a call, asked of a row here and of the store in SQL."""
-
-    row: Callable[[Any], bool]
-    sql: sa.ColumnElement[bool]
-
-
-_ALLOWED = str(Reason.ALLOWED)
-_GOOD = _Test(
-    lambda row: 200 <= row.status < 400 and row.reason == _ALLOWED,
-    sa.and_(access_event.c.status.between(200, 399), access_event.c.reason == _ALLOWED),
-)
-_REFUSED = _Test(
-    lambda row: 400 <= row.status < 500 and row.reason != _ALLOWED,
-    sa.and_(access_event.c.status.between(400, 499), access_event.c.reason != _ALLOWED),
-)
-_SLOWED = _Test(lambda row: row.status == 429, access_event.c.status == 429)
-_LET_IN = _Test(lambda row: row.status != 429, access_event.c.status != 429)
-
-
-def _kinds(conn: sa.Connection, wanted: list[sa.ColumnElement[bool]]) -> list[Any]:
-    """Each kind of call with the time of its last one."""
-    last = sa.func.max(access_event.c.time).label("last")
-    return list(conn.execute(sa.select(*_KIND, last).where(*wanted).group_by(*_KIND)))
-
-
-def _firsts(conn: sa.Connection, wanted: list[sa.ColumnElement[bool]]) -> list[Any]:
-    """The first call of each kind, in order."""
-    column = access_event.c
-    first = sa.select(*_KIND, sa.func.min(column.time).label("time")).where(*wanted).group_by(*_KIND).subquery()
-    same = [column.time == first.c.time, column.route.is_not_distinct_from(first.c.route)]
-    same += [column[name] == first.c[name] for name in ("method", "status", "reason")]
-    rows = conn.execute(
-        sa.select(*_SHOWN).join(first, sa.and_(*same)).where(*wanted)
-        .order_by(column.time, column.batch, column.place)
-    )  # fmt: skip
-    once: dict[tuple[Any, ...], Any] = {}
-    for row in rows:
-        once.setdefault(tuple(row[:4]), row)
-    return list(once.values())
-
-
-def _marks(firsts: list[Any], kinds: list[Any], after: _Test, test: _Test) -> list[Any]:
-    """The first call of each place that passes ``after``, where one that passes ``test`` is known to follow."""
-    last: dict[tuple[str | None, str], dt.datetime] = {}
-    for kind in kinds:
-        if test.row(kind):
-            place = (kind.route, kind.method)
-            last[place] = max(kind.last, last.get(place, kind.last))
-    marks: dict[tuple[str | None, str], Any] = {}
-    for row in firsts:
-        if after.row(row):
-            marks.setdefault((row.route, row.method), row)
-    return [row for place, row in marks.items() if place in last and last[place] >= row.time]
-
-
-def _next_after(conn: sa.Connection, wanted: list[sa.ColumnElement[bool]], mark: Any, test: _Test) -> Any:
-    column = access_event.c
-    order = (column.time, column.batch, column.place)
-    return conn.execute(
-        sa.select(*_SHOWN)
-        .where(
-            *wanted, test.sql, column.route.is_not_distinct_from(mark.route), column.method == mark.method,
-            column.time >= mark.time, sa.tuple_(*order) > sa.tuple_(*_place(mark.time, mark.batch, mark.place)),
-        )
-        .order_by(*order)
-        .limit(1)
-    ).first()  # fmt: skip
+            return telling(conn, application, None if environment is None else Environment(environment), since)
 
 
 def _of(

@@ -11,8 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_apiguard.db import Store
-from flask_apiguard.events import Recorder
-from flask_apiguard.events.query import Observed
+from flask_apiguard.events import Observed, Recorder
 from flask_apiguard.onboarding.graduation import watch
 from flask_apiguard.values import Phase, instant
 
@@ -157,3 +156,24 @@ def test_what_is_asked_often_has_an_index(store: Store) -> None:
             plan = [row.detail for row in conn.execute(sa.text(statement))]
             assert len(plan) == 1
             assert "USING INDEX" in plan[0]
+
+
+def test_what_an_application_showed_is_found_in_steps_that_grow_with_kinds_and_not_with_calls(
+    any_store: Store, make_recorder: Make
+) -> None:
+    recorder = make_recorder(any_store)
+    for number in range(600):
+        status, reason = ((200, "gate:request:allowed"), (403, "gate:scope:missing"))[number % 2]
+        recorder.record(event(number, time=NOW + number, environment="sandbox", status=status, reason=reason))
+    recorder.settle()
+    asked: list[str] = []
+    sa.event.listen(any_store.engine, "before_cursor_execute", lambda *told: asked.append(told[2]))
+    assert [row.id for row in recorder.query.telling("app_1", "sandbox")] == ["req_0", "req_1", "req_2"]
+    looks = [statement for statement in asked if "need" in statement]
+    assert len(looks) <= 6
+    if any_store.dialect == "sqlite":
+        with any_store.read() as conn:
+            for statement in looks:
+                plan = conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?")).all()
+                assert "sandbox_kinds" in plan[0].detail, plan
+                assert "SCAN" not in plan[0].detail

@@ -40,6 +40,15 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_apiguard_access_event_client_time"), "apiguard_access_event", ["client", "time"], unique=False
     )
+    sandbox = sa.text("environment = 'sandbox' AND phase != 'opened'")
+    op.create_index(
+        "ix_apiguard_access_event_sandbox_kinds",
+        "apiguard_access_event",
+        ["application", "route", "method", "status", "reason", "time"],
+        unique=False,
+        sqlite_where=sandbox,
+        postgresql_where=sandbox,
+    )
     op.create_index(op.f("ix_apiguard_access_event_time"), "apiguard_access_event", ["time"], unique=False)
     op.create_table(
         "apiguard_event_batch",
