@@ -72,18 +72,34 @@ def _type(parse: Callable[[Any], Any]) -> str:
 
 
 def _default(value: Any, parse: Callable[[Any], Any]) -> str:
+    from flask_apiguard.credentials import Lifetimes, written
+
     if value is None or value == () or value == {} or value == float("inf"):
         return "unset"
+    if isinstance(value, Lifetimes):
+        return f"``{value}``"
     if "span of time" in _type(parse):
         spans = value if isinstance(value, dict) else {"": value}
-        return ", ".join(f"{name} ``{_span(seconds)}``".strip() for name, seconds in spans.items())
+        return ", ".join(f"{name} ``{written(seconds)}``".strip() for name, seconds in spans.items())
     return f"``{value!r}``"
 
 
-def _span(seconds: int) -> str:
-    """A span as it may be written in the setting: ``90d``."""
-    units = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
-    return next(f"{seconds // size}{unit}" for unit, size in units if seconds % size == 0)
+def lifetimes() -> str:
+    """Those that differ by environment, with their bounds."""
+    from flask_apiguard.credentials import Within, written
+    from flask_apiguard.house import SETTINGS
+
+    rows = []
+    for setting in sorted(SETTINGS, key=lambda one: one.name):
+        parse = setting.parse
+        if isinstance(parse, Within):
+            label = setting.name.lower().replace("_", "-")
+            names = ", ".join(f"``{name}``" for name in parse.grant_types) or "no"
+            rows.append((
+                f":ref:`setting-{label}`", f"``{setting.default}``",
+                f"``{written(parse.least)}`` to ``{written(parse.most)}``", names,
+            ))  # fmt: skip
+    return listed(rows, ("Setting", "Default", "From, to", "By grant type"), "35 15 20 30")
 
 
 # -- reasons and happenings --------------------------------------------------------------------------------------------
@@ -320,7 +336,7 @@ def adoption() -> str:
 WRITERS: dict[str, Callable[[], str]] = {
     writer.__name__: writer
     for writer in (
-        acts, adoption, checks, commands, endpoints, entry_fields, event_fields, happenings, moves, reasons,
+        acts, adoption, checks, commands, endpoints, entry_fields, event_fields, happenings, lifetimes, moves, reasons,
         settings, signals,
     )
 }  # fmt: skip

@@ -5,6 +5,7 @@ from .client_secrets import check_client_secret
 from .format import Format, Malformed, pattern
 from .imported import Entry, import_hashed
 from .keys import Keys, revoke, revoke_all
+from .lifetimes import GRANT_TYPES, Lifetimes, Within, written
 from .presented import presented_texts
 from .records import Credential, Kind, Phase, get, list_of
 from .settings import KEY_LIFETIME, SETTINGS, TOKEN_LIFETIME
@@ -27,6 +28,7 @@ from .use import LastUse, Use, uses_of
 from .verifier import Verifier
 
 __all__ = [
+    "GRANT_TYPES",
     "KEY_LIFETIME",
     "SETTINGS",
     "TOKEN_LIFETIME",
@@ -39,6 +41,7 @@ __all__ = [
     "Keys",
     "Kind",
     "LastUse",
+    "Lifetimes",
     "Malformed",
     "Phase",
     "Token",
@@ -46,6 +49,7 @@ __all__ = [
     "Tokens",
     "Use",
     "Verifier",
+    "Within",
     "began_at",
     "check_client_secret",
     "consume",
@@ -64,4 +68,5 @@ __all__ = [
     "revoke_tokens_of",
     "successor_of",
     "uses_of",
+    "written",
 ]

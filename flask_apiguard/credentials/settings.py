@@ -8,6 +8,7 @@ from typing import Any
 
 from ..settings import Setting, seconds
 from ..values import Environment
+from .lifetimes import GRANT_TYPES, Lifetimes, Within
 
 LIFETIME_AT_MOST = dt.timedelta(days=3650)
 TOKEN_LIFETIME_AT_MOST = 86400
@@ -27,14 +28,6 @@ def lifetimes(value: Any) -> Mapping[str, int]:
     return read
 
 
-def token_lifetime(value: Any) -> int:
-    """A span of at least a second and at most a day, in seconds."""
-    read = seconds(value)
-    if not 0 < read <= TOKEN_LIFETIME_AT_MOST:
-        raise ValueError('a span from one second to a day, such as "10m"')
-    return read
-
-
 _DEFAULT: Mapping[str, int] = {"sandbox": 90 * _DAY, "production": 365 * _DAY}
 
 KEY_LIFETIME: Setting[Mapping[str, int]] = Setting(
@@ -43,7 +36,8 @@ KEY_LIFETIME: Setting[Mapping[str, int]] = Setting(
     lifetimes,
     "How long a new credential lives: one span of time, or one by environment.",
 )
-TOKEN_LIFETIME: Setting[int] = Setting(
-    "APIGUARD_TOKEN_LIFETIME", 600, token_lifetime, "How long an access token lives, in seconds or as a span of time."
+_TOKEN_LIFETIMES = Within(600, 1, TOKEN_LIFETIME_AT_MOST, GRANT_TYPES)
+TOKEN_LIFETIME: Setting[Lifetimes] = Setting(
+    "APIGUARD_TOKEN_LIFETIME", _TOKEN_LIFETIMES.default, _TOKEN_LIFETIMES, "How long an access token lives."
 )
 SETTINGS = (KEY_LIFETIME, TOKEN_LIFETIME)

@@ -22,6 +22,7 @@ from ..ledger import enter
 from ..values import By, Environment, Happening
 from .alone import Insert
 from .format import RANDOM_LENGTH, Format, Malformed, Written
+from .lifetimes import Lifetimes
 from .records import Source
 from .tables import token as table
 
@@ -71,11 +72,11 @@ COLUMNS = tuple(column for column in table.c if column.name != "digest")
 
 
 class Tokens:
-    """Tokens of one brand. ``lifetime`` is the access token's, in seconds."""
+    """Tokens of one brand. ``lifetimes`` are the access tokens'."""
 
-    def __init__(self, format: Format, secrets: Secrets, lifetime: int) -> None:
+    def __init__(self, format: Format, secrets: Secrets, lifetimes: Lifetimes) -> None:
         self.format = format
-        self.lifetime = lifetime
+        self.lifetimes = lifetimes
         self._secrets = secrets
 
     def make(
@@ -104,7 +105,7 @@ class Tokens:
         """
         kind = TokenKind(kind)
         token_id = token_id or new_id("tok")
-        span = dt.timedelta(seconds=self.lifetime if lifetime is None else lifetime)
+        span = dt.timedelta(seconds=self.lifetimes.of(environment) if lifetime is None else lifetime)
         made = Token(
             token_id,
             parent.family_id if parent is not None else family_id or token_id,

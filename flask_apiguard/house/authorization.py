@@ -125,10 +125,10 @@ class Authorization(Foundations):
         places = self.issuing_places
         writer = TokenWriter(self.signing_keys, places)
         formats = TokenFormats(self.store, self.watch, writer, self.settings[oauth.TOKEN_FORMAT])
+        assertions = Assertions(self.store, self.once, self.clock, places, self.settings[oauth.ASSERTION_LIFETIME])
         return Server(
             places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, self.entitle,
             self.attempts, self.signed_tokens.facts, self.last_use.touch, self.scopes,
-            self.settings[oauth.REFRESH_LIFETIME], self.signing_keys, formats, self.proofs,
-            self.certificates, Assertions(self.store, self.once, self.clock, places),
-            MutualTLS(self.store, self.watch, self.clock),
+            oauth.spans(self.settings), self.signing_keys, formats, self.proofs,
+            self.certificates, assertions, MutualTLS(self.store, self.watch, self.clock),
         )  # fmt: skip

@@ -12,22 +12,23 @@ from .places import Places, places
 from .pruning import prune
 from .registrations import set_public
 from .settings import (
+    ASSERTION_LIFETIME,
     DPOP_NONCE,
     ISSUER,
-    REFRESH_LIFETIME,
     RESOURCE,
     SETTINGS,
     SIGN_IN,
     SIGNING_ALGORITHM,
     SIGNING_KEY_LIFETIME,
     TOKEN_FORMAT,
+    spans,
 )
 from .signing_table import ListedKey, SigningPhase, listed_keys
 
 __all__ = [
+    "ASSERTION_LIFETIME",
     "DPOP_NONCE",
     "ISSUER",
-    "REFRESH_LIFETIME",
     "RESOURCE",
     "SETTINGS",
     "SIGNING_ALGORITHM",
@@ -46,5 +47,6 @@ __all__ = [
     "places",
     "prune",
     "set_public",
+    "spans",
     "withdraw",
 ]

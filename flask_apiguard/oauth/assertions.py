@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..clients import registry
 from ..clock import Clock
+from ..credentials import Lifetimes
 from ..db import Store
 from .jose import Signed, Unreadable, moment, read, typed
 from .jwk import ALGORITHMS
@@ -20,8 +22,6 @@ from .public_keys import PublicKey, live_keys
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: In the header: none, the general one, or the one of draft-ietf-oauth-rfc7523bis. Never another kind of token's.
 MEDIA_TYPES = frozenset({"", "jwt", "client-authentication+jwt"})
-#: A common client library signs for an hour.
-LIFETIME = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,33 +45,33 @@ def take_apart(text: str) -> Assertion | None:
 
 
 class Assertions:
-    """Judges assertions, each once. ``lifetime`` is how far ahead, in seconds, one may end."""
+    """Judges assertions, each once. ``lifetimes`` are how far ahead one may end."""
 
-    def __init__(self, store: Store, once: Once, clock: Clock, places: Places, lifetime: int = LIFETIME) -> None:
+    def __init__(self, store: Store, once: Once, clock: Clock, places: Places, lifetimes: Lifetimes) -> None:
         self._store = store
         self._once = once
         self._clock = clock
         self._places = places
-        self._lifetime = lifetime
+        self._lifetimes = lifetimes
 
     def prove(self, found: Assertion) -> PublicKey | None:
         """The key that signed it; None for anything wrong with it, or when it was shown before.
 
         :raises StoreAway: nobody can tell.
         """
-        try:
-            jti, ends = self._demanded(found.signed.claims)
-        except Unreadable:
-            return None
         with self._store.read() as conn:
             keys = live_keys(conn, found.client_id, self._clock.now())
+            lifetime = self._lifetimes.of(registry.client(conn, found.client_id).environment) if keys else 0
         key = next((key for key in keys if found.signed.proved_by(key.verifying, ALGORITHMS)), None)
         if key is None:
             return None
-        fresh = self._once.take("assertion", found.client_id, jti, ends + SKEW, self._lifetime + 2 * SKEW)
-        return key if fresh else None
+        try:
+            jti, ends = self._demanded(found.signed.claims, lifetime)
+        except Unreadable:
+            return None
+        return key if self._once.take("assertion", key.client_id, jti, ends + SKEW, lifetime + 2 * SKEW) else None
 
-    def _demanded(self, claims: Mapping[str, object]) -> tuple[str, float]:
+    def _demanded(self, claims: Mapping[str, object], lifetime: int) -> tuple[str, float]:
         """Its ``jti`` and ``exp``, when every claim is as it must be.
 
         :raises Unreadable: one is not.
@@ -80,7 +80,7 @@ class Assertions:
         if claims.get("aud") != self._places.issuer or not isinstance(jti, str) or not 0 < len(jti) <= JTI_AT_MOST:
             raise Unreadable("for somebody else, or without a name")
         issued, begins, ends = (moment(claims, name) for name in ("iat", "nbf", "exp"))
-        if ends is None or not now - SKEW < ends <= now + self._lifetime + SKEW:
+        if ends is None or not now - SKEW < ends <= now + lifetime + SKEW:
             raise Unreadable("it has no end, is over, or lives too long")
         if (issued or 0) > now + SKEW or (begins or 0) > now + SKEW:
             raise Unreadable("its time has not come")

@@ -1,4 +1,4 @@
-"""Authorization codes (RFC 6749, section 4.1; RFC 7636): made when a user says yes, good for one minute and one use.
+"""Authorization codes (RFC 6749, section 4.1; RFC 7636): made when a user says yes, good for a minute and for one use.
 
 Using one up is one statement inside the transaction that issues the tokens, so that of any number of attempts at once
 one succeeds. Whoever shows a code again with everything that belongs to it ends what came of it (RFC 9700, 4.14).
@@ -15,7 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..credentials import revoke_family
+from ..clients import registry
+from ..credentials import Lifetimes, revoke_family
 from ..crypto import Secrets, new_id, random_text
 from ..db import Store, Transaction
 from ..values import Actor, By
@@ -26,7 +27,6 @@ from .proved import Proved
 from .refusals import Error, Refused
 from .tables import oauth_code as table
 
-LIFETIME = dt.timedelta(seconds=60)
 LENGTH = 43
 VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 PURPOSE = "oauth-code"
@@ -39,12 +39,13 @@ def refused() -> Refused:
 
 
 class Codes:
-    """Makes codes, and changes them for tokens."""
+    """Makes codes, and changes them for tokens. ``lifetimes`` are the codes' own."""
 
-    def __init__(self, store: Store, secrets: Secrets, issuing: Issuing) -> None:
+    def __init__(self, store: Store, secrets: Secrets, issuing: Issuing, lifetimes: Lifetimes) -> None:
         self._store = store
         self._secrets = secrets
         self._issuing = issuing
+        self._lifetimes = lifetimes
 
     def make(
         self, tx: Transaction, *, client_id: str, user_id: str, redirect_uri: str, scopes: list[str],
@@ -52,11 +53,12 @@ class Codes:
     ) -> str:  # fmt: skip
         """A code; its text is returned here and nowhere else. With ``jkt`` only the key of that name redeems it."""
         text = random_text(LENGTH)
+        lifetime = self._lifetimes.of(registry.client(tx, client_id).environment)
         tx.execute(
             table.insert().values(
                 digest=self._secrets.digest(PURPOSE, text), family_id=new_id("fam"), client_id=client_id,
                 user_id=user_id, redirect_uri=redirect_uri, scopes=scopes, audience=audience, challenge=challenge,
-                jkt=jkt, expires_at=tx.now + LIFETIME,
+                jkt=jkt, expires_at=tx.now + dt.timedelta(seconds=lifetime),
             )
         )  # fmt: skip
         return text

@@ -13,10 +13,9 @@ from .form import Form
 from .places import Places
 from .proved import Proved
 from .refusals import Error, Refused
+from .settings import Spans
 
 SCOPES_AT_MOST = 100
-#: However often it is refreshed, what a user allowed once ends then.
-FAMILY_AT_MOST = dt.timedelta(days=365)
 #: RFC 6749, section 3.3.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
@@ -49,16 +48,13 @@ def audience_of(form: Form, places: Places) -> tuple[str, ...]:
 
 
 class Issuing:
-    """Makes tokens. Those for a client's own use never outlive the secret that asked for them.
+    """Makes tokens. Those for a client's own use never outlive the secret that asked for them."""
 
-    ``refresh_lifetime`` is seconds from one use to the next.
-    """
-
-    def __init__(self, store: Store, tokens: Tokens, places: Places, refresh_lifetime: int) -> None:
+    def __init__(self, store: Store, tokens: Tokens, places: Places, spans: Spans) -> None:
         self._store = store
         self.tokens = tokens
         self.places = places
-        self._refresh_lifetime = refresh_lifetime
+        self._spans = spans
 
     def for_client(self, client: Proved, form: Form) -> dict[str, Any]:
         """An access token of the client's own, and the answer that carries it (RFC 6749, section 4.4)."""
@@ -93,18 +89,20 @@ class Issuing:
 
         :raises Refused: that is so long ago that the user should be asked again.
         """
-        left = (began or tx.now) + FAMILY_AT_MOST - tx.now
-        if left <= dt.timedelta(0):
+        environment = client.facts.environment
+        ends = (began or tx.now) + dt.timedelta(seconds=self._spans.family.of(environment))
+        left = math.ceil((ends - tx.now).total_seconds())
+        if left <= 0:
             raise Refused(Error.INVALID_GRANT, "This access is too old to go on; ask the user again.")
         return self.tokens.issue(
-            tx, client_id=client.facts.id, environment=client.facts.environment, kind=TokenKind.REFRESH,
-            lifetime=min(self._refresh_lifetime, math.ceil(left.total_seconds())),
+            tx, client_id=client.facts.id, environment=environment, kind=TokenKind.REFRESH,
+            lifetime=min(self._spans.refresh.of(environment, client.grant_type), left),
             cnf=client.cnf if client.credential_id is None else None, **facts,
         )  # fmt: skip
 
     def _lifetime(self, client: Proved, now: dt.datetime) -> int:
-        left = min(client.ends_at - now.timestamp(), self.tokens.lifetime)
-        return max(1, int(left))
+        most = self.tokens.lifetimes.of(client.facts.environment, client.grant_type)
+        return max(1, int(min(client.ends_at - now.timestamp(), most)))
 
 
 def answer(text: str, lifetime: int, scopes: frozenset[str], bound: bool = False) -> dict[str, Any]:

@@ -63,6 +63,8 @@ class Proved:
     subjects: tuple[str, ...]
     #: The key that this very request proved as well, and that its tokens are bound to (``cnf``, RFC 7800).
     cnf: Mapping[str, str] | None = None
+    #: Whose tokens are asked for; of one with a URN for a name the last word.
+    grant_type: str = ""
     #: What writes its access tokens, where they are not opaque.
     text_of: Callable[[Token], str] | None = None
 

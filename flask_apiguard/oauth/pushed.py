@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import sqlalchemy as sa
 
+from ..credentials import Lifetimes
 from ..crypto import Secrets, random_text
 from ..db import Store, Transaction
 from .asking import Unsafe, read_client, read_rest
@@ -24,8 +25,6 @@ from .registrations import Registrations
 from .tables import oauth_pushed as table
 
 URN = "urn:ietf:params:oauth:request_uri:"
-#: Long enough to sign in meanwhile. Section 2.2 wants less than ten minutes.
-LIFETIME = dt.timedelta(seconds=300)
 LENGTH = 43
 PURPOSE = "oauth-pushed"
 PRUNED_AT_ONCE = 100
@@ -35,13 +34,16 @@ _PROOFS = frozenset({"client_assertion", "client_assertion_type", "client_secret
 
 
 class Pushed:
-    """The requests that were pushed."""
+    """The requests that were pushed. ``lifetimes`` say how long each waits."""
 
-    def __init__(self, store: Store, secrets: Secrets, registrations: Registrations, places: Places) -> None:
+    def __init__(
+        self, store: Store, secrets: Secrets, registrations: Registrations, places: Places, lifetimes: Lifetimes
+    ) -> None:
         self._store = store
         self._secrets = secrets
         self._registrations = registrations
         self._places = places
+        self._lifetimes = lifetimes
 
     def keep(self, client: Proved, form: Form, jkt: str | None = None) -> dict[str, Any]:
         """Keep a request, and answer its name (section 2.2). ``jkt`` is of a key that was proved with it.
@@ -62,16 +64,19 @@ class Pushed:
             read_rest(*read_client(query.encode(), self._registrations, self._places), self._places)
         except Unsafe as unsafe:
             raise malformed(unsafe.sentence) from None
-        text = random_text(LENGTH)
+        text, lifetime = random_text(LENGTH), self._lifetimes.of(client.facts.environment)
         with self._store.write() as tx:
             stale = sa.select(table.c.digest).where(table.c.expires_at <= tx.now).limit(PRUNED_AT_ONCE)
             tx.execute(table.delete().where(table.c.digest.in_(stale)))
             tx.execute(
                 table.insert().values(
-                    digest=self._digest(text), client_id=client.facts.id, query=query, expires_at=tx.now + LIFETIME
+                    digest=self._digest(text),
+                    client_id=client.facts.id,
+                    query=query,
+                    expires_at=tx.now + dt.timedelta(seconds=lifetime),
                 )
             )
-        return {"request_uri": URN + text, "expires_in": int(LIFETIME.total_seconds())}
+        return {"request_uri": URN + text, "expires_in": lifetime}
 
     def query_of(self, query: bytes) -> tuple[bytes, str | None]:
         """The request that a browser brings, or names; and what ``use_up`` wants of a named one.

@@ -37,6 +37,7 @@ from .pushed import Pushed
 from .refreshing import Refreshing
 from .refusals import Error, Refused
 from .registrations import Registrations
+from .settings import Spans
 from .signing_keys import SigningKeys
 from .token_formats import TokenFormats
 
@@ -51,7 +52,7 @@ class Server:
     def __init__(
         self, places: Places, brand: str, store: Store, tokens: Tokens, secrets: Secrets, clock: Clock, watch: Watch,
         entitle: Entitle, attempts: Attempts, facts: Callable[[str], Mapping[str, object]], used: Used,
-        scopes: ScopeBook, refresh_lifetime: int, signing_keys: SigningKeys, formats: TokenFormats, proofs: Proofs,
+        scopes: ScopeBook, spans: Spans, signing_keys: SigningKeys, formats: TokenFormats, proofs: Proofs,
         certificates: Certificates, assertions: Assertions, mutual_tls: MutualTLS,
     ) -> None:  # fmt: skip
         self.places, self.store, self.clock, self.secrets, self.scopes = places, store, clock, secrets, scopes
@@ -64,9 +65,9 @@ class Server:
         self._certificates = certificates
         self.registrations = Registrations(store, clock, entitle)
         self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions, mutual_tls)
-        issuing = Issuing(store, tokens, places, refresh_lifetime)
-        self.pushed = Pushed(store, secrets, self.registrations, places)
-        codes = Codes(store, secrets, issuing)
+        issuing = Issuing(store, tokens, places, spans)
+        self.pushed = Pushed(store, secrets, self.registrations, places, spans.pushed)
+        codes = Codes(store, secrets, issuing, spans.code)
         self.asked_of_users = AskedOfUsers(store, secrets, codes, scopes, places.issuer)
         grant_types = (
             grant_type("authorization_code", codes.redeem),
@@ -176,7 +177,7 @@ class Server:
 
     def _prepared(self, asked: Asked, proved: Proved) -> Proved:
         """The same with what its tokens will need. Now, because inside their transaction nothing else may be asked."""
-        client_id = proved.facts.id
+        client_id, grant_type = proved.facts.id, asked.parameters.need("grant_type").rpartition(":")[2]
         text_of, cnf = self._formats.writer_for(client_id), {}
         if self._formats.certificate_bound(client_id):
             if asked.certificate is None:
@@ -184,7 +185,7 @@ class Server:
             cnf[CLAIM] = asked.certificate.thumbprint
         if asked.proof is not None:
             cnf["jkt"] = self._proved_key(asked.proof, "token")
-        return replace(proved, cnf=cnf or None, text_of=text_of) if cnf or text_of is not None else proved
+        return replace(proved, cnf=cnf or None, text_of=text_of, grant_type=grant_type)
 
     def _proved_key(self, proof: str, endpoint: str) -> str:
         """The thumbprint of the key that tokens are to be bound to (RFC 9449, sections 5 and 10.1).

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..settings import Setting, choice, flag, optional_text, seconds
+from ..credentials import GRANT_TYPES, Lifetimes, Within
+from ..settings import Setting, Settings, choice, flag, optional_text, seconds
 
-REFRESH_AT_MOST = 365 * 86400
+_DAY = 86400
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _AUTHORITY = re.compile(r"(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~-]+)*")
@@ -37,14 +39,6 @@ def optional_identifier(value: Any) -> str | None:
     return None if value is None or value == "" else identifier(value)
 
 
-def refresh_lifetime(value: Any) -> int:
-    """A span of at least a minute and at most a year, in seconds."""
-    read = seconds(value)
-    if not 60 <= read <= REFRESH_AT_MOST:
-        raise ValueError('a span from a minute to a year, such as "30d"')
-    return read
-
-
 def signing_lifetime(value: Any) -> int:
     """A span of at least a week and at most a year, in seconds."""
     read = seconds(value)
@@ -53,6 +47,15 @@ def signing_lifetime(value: Any) -> int:
     return read
 
 
+_ASSERTION = Within(3600, 60, 3600)
+ASSERTION_LIFETIME: Setting[Lifetimes] = Setting(
+    "APIGUARD_ASSERTION_LIFETIME", _ASSERTION.default, _ASSERTION,
+    "How far ahead the end of a client's assertion may lie; common client libraries sign for an hour.",
+)  # fmt: skip
+_CODE = Within(60, 10, 600)
+CODE_LIFETIME: Setting[Lifetimes] = Setting(
+    "APIGUARD_CODE_LIFETIME", _CODE.default, _CODE, "How long an authorization code waits for its one use."
+)
 DPOP_NONCE: Setting[bool] = Setting(
     "APIGUARD_DPOP_NONCE", False, flag,
     "Whether a proof of possession must hold a nonce of ours, so that none can be made in advance.",
@@ -64,8 +67,19 @@ RESOURCE: Setting[str | None] = Setting(
     "APIGUARD_RESOURCE", None, optional_identifier,
     "The URL that names this API in tokens; by default the issuer's origin and the app's own root.",
 )  # fmt: skip
-REFRESH_LIFETIME: Setting[int] = Setting(
-    "APIGUARD_REFRESH_LIFETIME", 30 * 86400, refresh_lifetime, "How long a refresh token waits for its one use."
+_FAMILY = Within(365 * _DAY, 3600, 365 * _DAY)
+FAMILY_LIFETIME: Setting[Lifetimes] = Setting(
+    "APIGUARD_FAMILY_LIFETIME", _FAMILY.default, _FAMILY,
+    "How long what a user allowed once can be refreshed in all, however often, before the user is asked again.",
+)  # fmt: skip
+_PUSHED = Within(300, 10, 600)
+PUSHED_LIFETIME: Setting[Lifetimes] = Setting(
+    "APIGUARD_PUSHED_LIFETIME", _PUSHED.default, _PUSHED,
+    "How long a pushed authorization request waits for its browser, signing in included.",
+)  # fmt: skip
+_REFRESH = Within(30 * _DAY, 60, 365 * _DAY, tuple(name for name in GRANT_TYPES if name != "client_credentials"))
+REFRESH_LIFETIME: Setting[Lifetimes] = Setting(
+    "APIGUARD_REFRESH_LIFETIME", _REFRESH.default, _REFRESH, "How long a refresh token waits for its one use."
 )
 SIGN_IN: Setting[str | None] = Setting(
     "APIGUARD_SIGN_IN", None, optional_text,
@@ -84,5 +98,23 @@ TOKEN_FORMAT: Setting[str] = Setting(
     "What access tokens are, for clients that have no choice of their own: opaque, or a signed jwt (RFC 9068).",
 )  # fmt: skip
 SETTINGS: tuple[Setting[Any], ...] = (
-    DPOP_NONCE, ISSUER, REFRESH_LIFETIME, RESOURCE, SIGN_IN, SIGNING_ALGORITHM, SIGNING_KEY_LIFETIME, TOKEN_FORMAT,
+    ASSERTION_LIFETIME, CODE_LIFETIME, DPOP_NONCE, FAMILY_LIFETIME, ISSUER, PUSHED_LIFETIME, REFRESH_LIFETIME,
+    RESOURCE, SIGN_IN, SIGNING_ALGORITHM, SIGNING_KEY_LIFETIME, TOKEN_FORMAT,
 )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Spans:
+    """How long what the endpoints give out lives; access tokens' lifetimes are ``Tokens``' own."""
+
+    code: Lifetimes = _CODE.default
+    family: Lifetimes = _FAMILY.default
+    pushed: Lifetimes = _PUSHED.default
+    refresh: Lifetimes = _REFRESH.default
+
+
+def spans(settings: Settings) -> Spans:
+    """The lifetimes that were set."""
+    return Spans(
+        settings[CODE_LIFETIME], settings[FAMILY_LIFETIME], settings[PUSHED_LIFETIME], settings[REFRESH_LIFETIME]
+    )  # fmt: skip

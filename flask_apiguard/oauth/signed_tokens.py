@@ -19,6 +19,7 @@ from ..clock import Clock
 from ..contracts import Presented
 from ..credentials import AccessTokenType, Token
 from ..credentials.presented import BEARER, DPOP, LENGTH_AT_MOST, presented_texts
+from ..credentials.settings import TOKEN_LIFETIME_AT_MOST
 from ..credentials.standing import denied
 from ..credentials.tokens import SIGNED
 from ..crypto import base64url
@@ -31,7 +32,6 @@ from .signing import SigningKey
 from .signing_keys import PREFIX, Key, SigningKeys, subject_of
 
 TYPE = "at+jwt"
-LIFETIME_AT_MOST = 86400
 _HEADER = frozenset({"alg", "kid", "typ"})
 
 
@@ -149,7 +149,7 @@ class SignedTokenType:
         issued, begins, ends = (moment(claims, name) for name in ("iat", "nbf", "exp"))
         if issued is None or ends is None or issued > now + SKEW or (begins or 0) > now + SKEW:
             raise Unreadable("it has no time, or its time has not come")
-        if not 0 < ends - issued <= LIFETIME_AT_MOST:
+        if not 0 < ends - issued <= TOKEN_LIFETIME_AT_MOST:
             raise Unreadable("it lives too long")
         texts = [claims.get(name) for name in ("client_id", "iss", "jti", "scope", "sub")]
         if not all(isinstance(text, str) for text in texts) or claims["iss"] != self._places.issuer:

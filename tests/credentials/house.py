@@ -21,6 +21,7 @@ from flask_apiguard.credentials import (
     Format,
     ImportedKeyType,
     Keys,
+    Lifetimes,
     Tokens,
     Verifier,
 )
@@ -60,7 +61,7 @@ class House:
         self.secrets = Secrets(b"0123456789abcdef0123456789abcdef")
         self.format = Format("acme")
         self.keys = Keys(self.format, self.secrets, {"sandbox": 90 * 86400, "production": 365 * 86400})
-        self.tokens = Tokens(self.format, self.secrets, 600)
+        self.tokens = Tokens(self.format, self.secrets, Lifetimes.each(600))
         self.watch = Watch(self.store)
         common = (self.store, self.format, self.secrets, self.clock, self.entitle)
         self.access_tokens = AccessTokenType(self.store, self.tokens, self.clock, self.entitle)

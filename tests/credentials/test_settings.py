@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from flask_apiguard.credentials import KEY_LIFETIME, SETTINGS, TOKEN_LIFETIME
+from flask_apiguard.credentials import KEY_LIFETIME, SETTINGS, TOKEN_LIFETIME, Lifetimes
 from flask_apiguard.errors import ConfigurationError
 from flask_apiguard.settings import resolve
 
@@ -31,7 +31,7 @@ def test_from_the_environment_it_is_json() -> None:
         {}, SETTINGS, {"APIGUARD_KEY_LIFETIME": '{"production": "30d"}', "APIGUARD_TOKEN_LIFETIME": "5m"}
     )
     assert settings[KEY_LIFETIME]["production"] == 30 * DAY
-    assert settings[TOKEN_LIFETIME] == 300
+    assert settings[TOKEN_LIFETIME] == Lifetimes.each(300)
 
 
 @pytest.mark.parametrize("value", ["0", "4000d", "soon", {"staging": "7d"}, {"sandbox": None}, ["7d"], True, -1])
@@ -40,7 +40,15 @@ def test_a_lifetime_that_is_none_is_said_at_start(value: Any) -> None:
         resolve({"APIGUARD_KEY_LIFETIME": value}, SETTINGS, {})
 
 
-@pytest.mark.parametrize("value", ["0", "2d", "soon"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "0", "2d", "86401", "soon", True, [], {}, {"staging": "5m"}, {"sandbox": "2d"}, {"sandbox": None},
+        {"password": "5m"}, {"sandbox": "5m", "client_credentials": "5m"}, {"client_credentials": "25h"},
+        {"client_credentials": {}}, {"client_credentials": {"staging": "5m"}}, {"refresh_token": {"sandbox": "2d"}},
+        {1: "5m"}, {"client_credentials": ["5m"]},
+    ],
+)  # fmt: skip
 def test_a_token_is_short_lived(value: Any) -> None:
     with pytest.raises(ConfigurationError, match="APIGUARD_TOKEN_LIFETIME"):
         resolve({"APIGUARD_TOKEN_LIFETIME": value}, SETTINGS, {})

@@ -16,6 +16,7 @@ from flask import Flask
 
 import flask_apiguard
 from flask_apiguard import contracts, signals
+from flask_apiguard.credentials import Within
 from flask_apiguard.gate import Way
 from flask_apiguard.house import SETTINGS
 from flask_apiguard.house.declared import EVENTS_FILE, SECRET_FILE, SPOOL_FOLDER, STATE_FILE
@@ -60,6 +61,15 @@ def test_every_setting_says_its_type_and_default(pages: Pages) -> None:
         entry = rest.partition("\n.. _setting-")[0]
         assert re.search(r"^:Type: \S.*\.$", entry, re.MULTILINE), setting.name
         assert re.search(r"^:Default: \S", entry, re.MULTILINE), setting.name
+
+
+def test_every_lifetime_that_differs_by_environment_stands_in_their_table(pages: Pages) -> None:
+    for setting in SETTINGS:
+        if isinstance(setting.parse, Within):
+            row = pages["oauth"].partition(f"   * - :ref:`setting-{setting.name.lower().replace('_', '-')}`\n")[2]
+            _, default, bounds, _ = row.split("     - ", 3) if row.startswith("     - ") else ("", "", "", "")
+            assert str(setting.default) in default, setting.name
+            assert " to " in bounds
 
 
 def test_every_reason_has_a_heading_that_its_slug_leads_to(pages: Pages) -> None:

@@ -21,7 +21,7 @@ from flask_apiguard.clients import registry
 from flask_apiguard.errors import Invalid
 from flask_apiguard.oauth.signing_keys import revoke_signing_key
 from flask_apiguard.oauth.token_formats import set_token_format
-from flask_apiguard.values import SYSTEM
+from flask_apiguard.values import SYSTEM, Environment
 from tests.oauth.proofs import Device, b64, segment, sign
 from tests.oauth.world import Holder, World, make_app, running
 
@@ -97,7 +97,7 @@ def test_another_library_verifies_a_token_with_the_published_keys(any_world: Wor
     assert (said["iss"], said["aud"], said["sub"]) == (any_world.base, any_world.base, holder.id)
     assert said["client_id"] == holder.id
     assert said["scope"] == "orders:read"
-    assert said["exp"] - said["iat"] == any_world.house.tokens.lifetime
+    assert said["exp"] - said["iat"] == any_world.house.tokens.lifetimes.of(Environment.PRODUCTION)
     assert said["jti"].startswith("tok_")
     again = jwt.decode(
         text,
