@@ -6,6 +6,7 @@ from .access import table as access
 from .anomalies import table as anomalies
 from .applications import table as applications
 from .calls import table as calls
+from .certificates import table as certificates
 from .checks import table as checks
 from .clients import table as clients
 from .credentials import table as credentials
@@ -27,6 +28,6 @@ from .usage import table as usage
 
 TABLES: tuple[Table, ...] = (
     people, tokens, members, organizations, applications, checks, reviews, clients, credentials, oauth, public_keys,
-    signing_keys, access, plans, usage, calls, explain, anomalies, ledger, settings, documents,
+    certificates, signing_keys, access, plans, usage, calls, explain, anomalies, ledger, settings, documents,
 )  # fmt: skip
 ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for table in TABLES for endpoint in table.endpoints)

@@ -10,7 +10,6 @@ import base64
 import binascii
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -30,7 +29,8 @@ from ..ledger import enter
 from ..values import By, Flaw, Happening
 from .certificate_names import KnownBy, canonical
 from .certificate_table import oauth_certificate as table
-from .certificates import read_der, read_pem, thumbprint_of
+from .certificates import LENGTH_AT_MOST, read_der, read_pem, thumbprint_of
+from .jwk import BadKey, public_key
 
 Source = Transaction | sa.Connection
 CERTIFICATES_AT_MOST = 10
@@ -88,27 +88,52 @@ def by_name(known_by: KnownBy, text: str) -> Wanted:
         raise Invalid([Flaw(f"/{known_by}", str(error))]) from None
 
 
-def by_pem(text: str) -> Wanted:
-    """One certificate in PEM.
+def by_certificate(text: str) -> Wanted:
+    """One certificate in PEM, or as it stands in a JWK's ``x5c`` (RFC 7517, section 4.7).
 
     :raises Invalid: it is none, or weak.
     """
-    return _pinned(read_pem(text), "/certificate", "must be one certificate in PEM")
+    return _pinned(read_pem(text) if "-" in text else _in_base64(text))
 
 
-def by_x5c(chain: Sequence[str]) -> Wanted:
-    """The certificate of a JWK: the first of its ``x5c`` (RFC 7517, section 4.7).
+def by_key_set(document: Any) -> list[Wanted]:
+    """The certificates of a JWK Set, of each key the first of its ``x5c``; keys without one are left out.
 
-    :raises Invalid: it is none, or weak.
+    :raises Invalid: it is no JWK Set, or one of them is no certificate of its key, or weak.
     """
+    keys = document.get("keys") if isinstance(document, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(one, dict) for one in keys):
+        raise Invalid([Flaw("/jwks", "must be a JWK Set")])
+    found = []
+    for number, jwk in enumerate(keys[:CERTIFICATES_AT_MOST]):
+        chain = jwk.get("x5c")
+        if chain is None:
+            continue
+        first = chain[0] if isinstance(chain, list) and chain and isinstance(chain[0], str) else ""
+        wanted = _pinned(_in_base64(first))
+        try:
+            own = public_key({name: value for name, value in jwk.items() if name not in ("alg", "key_ops", "use")})
+        except BadKey as bad:
+            raise Invalid([Flaw(f"/jwks/keys/{number}", str(bad))]) from None
+        if _digest(own.der) != wanted.key:
+            raise Invalid([Flaw(f"/jwks/keys/{number}/x5c/0", "is the certificate of another key")])
+        found.append(wanted)
+    return found
+
+
+def _in_base64(text: str) -> x509.Certificate | None:
     try:
-        found = read_der(base64.b64decode(chain[0], validate=True)) if chain else None
+        return read_der(base64.b64decode(text, validate=True)) if len(text) <= LENGTH_AT_MOST else None
     except (binascii.Error, ValueError):
-        found = None
-    return _pinned(found, "/x5c", "must begin with one certificate in base 64 of its DER")
+        return None
 
 
-def _pinned(found: x509.Certificate | None, pointer: str, wanted: str) -> Wanted:
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def _pinned(found: x509.Certificate | None) -> Wanted:
+    pointer, wanted = "/certificate", "must be one certificate, in PEM or in base 64"
     if found is None:
         raise Invalid([Flaw(pointer, wanted)])
     try:
@@ -120,7 +145,7 @@ def _pinned(found: x509.Certificate | None, pointer: str, wanted: str) -> Wanted
     if not strong and not (isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, CURVES)):
         raise Invalid([Flaw(pointer, f"must have a P-256, P-384, P-521, Ed25519, or RSA key of {RSA_BITS_AT_LEAST}")])
     data = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-    return Wanted(KnownBy.THUMBPRINT, thumbprint_of(found), ends_at, hashlib.sha256(data).hexdigest())
+    return Wanted(KnownBy.THUMBPRINT, thumbprint_of(found), ends_at, _digest(data))
 
 
 def add_certificate(

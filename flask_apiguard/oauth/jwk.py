@@ -17,6 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..crypto import base64url
 
@@ -51,6 +52,11 @@ class VerifyingKey:
     def thumbprint(self) -> str:
         """The name that follows from the key itself (RFC 7638), URL-safe base 64 of SHA-256."""
         return base64url(hashlib.sha256(json.dumps(self.jwk, sort_keys=True, separators=(",", ":")).encode()).digest())
+
+    @property
+    def der(self) -> bytes:
+        """The key as certificates hold it: its SubjectPublicKeyInfo (RFC 5280, section 4.1)."""
+        return self._usable.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
     def verifies(self, algorithm: str, data: bytes, signature: bytes) -> bool:
         """Whether a signature is this key's, by an algorithm of this key."""

@@ -10,12 +10,14 @@ import sqlalchemy as sa
 from marshmallow import fields, validate
 
 from flask_apiguard.access.tables import client_role, grant
+from flask_apiguard.api.certificates import NAMES
 from flask_apiguard.api.endpoints import ENDPOINTS
 from flask_apiguard.api.fields import Choice, Email, Id, Several, TableOf
 from flask_apiguard.api.plans import LimitIn
 from flask_apiguard.clients.tables import application, client, organization
 from flask_apiguard.credentials.tables import credential
 from flask_apiguard.db import metadata
+from flask_apiguard.oauth.certificate_table import oauth_certificate
 from flask_apiguard.oauth.tables import oauth_client, oauth_consent
 from flask_apiguard.onboarding.tables import review, review_message, waiver
 from flask_apiguard.people.tables import invitation, person, person_token, seat
@@ -28,6 +30,7 @@ from .conftest import FACTS, Town
 COLUMNS: dict[str, tuple[sa.Column[Any], ...]] = {
     "addresses": (),
     "before": (),
+    "certificate": (),
     "certificate_bound": (),
     "code": (),
     "contact_email": (application.c.contact_email,),
@@ -66,6 +69,7 @@ COLUMNS: dict[str, tuple[sa.Column[Any], ...]] = {
     "requested_plan": (application.c.requested_plan, client.c.plan, review.c.plan),
     "requested_scopes": (),
     "roles": (client_role.c.role,),
+    **dict.fromkeys(NAMES, (oauth_certificate.c.value,)),
     "scope": (),
     "scopes": (grant.c.scope,),
     "seat": (seat.c.seat, invitation.c.seat),

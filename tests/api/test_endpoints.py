@@ -13,6 +13,7 @@ from flask_apiguard.api.dispatch import _paths
 from flask_apiguard.api.endpoints import ENDPOINTS
 from flask_apiguard.monitor.anomalies import Finding, put
 from flask_apiguard.oauth.consents import give
+from tests.oauth.authority import made
 
 from .conftest import BASE, Heard, Town
 
@@ -181,6 +182,7 @@ def _oauth(town: Town, day: Day, here: dict[str, str]) -> None:
     assert [one["id"] for one in day("GET", f"{client}/public-keys", who="ann").json["items"]] == [added["id"]]
     assert day("GET", f"/public-keys/{added['id']}", who="ann").json["thumbprint"] == added["thumbprint"]
     assert day("POST", f"/public-keys/{added['id']}/revocation", WHY, "ann").json["phase"] == "revoked"
+    _certificates(day, client)
     made = day("POST", "/signing-keys", WHY, "adam").json
     assert made["phase"] == "signing", "the first one has nobody to wait for"
     assert day("POST", "/signing-keys", WHY, "adam").json["phase"] == "waiting"
@@ -192,6 +194,17 @@ def _oauth(town: Town, day: Day, here: dict[str, str]) -> None:
     assert [(one["user_id"], one["scopes"]) for one in consents] == [("user:1", ["orders:read"])]
     day("POST", f"{client}/consents/withdrawal", {"user_id": "user:1", **WHY}, "ann")
     assert day("GET", "/consents", who="adam").json["items"] == []
+
+
+def _certificates(day: Day, client: str) -> None:
+    path = f"{client}/certificates"
+    first = day("POST", path, {"certificate": made("CN=ann").pem, "lifetime": 86400}, "ann").json
+    assert (first["method"], first["phase"]) == ("self_signed_tls_client_auth", "live")
+    second = day("POST", f"/certificates/{first['id']}/rotation", {"subject_dn": "CN=ann,O=Ann"}, "ann").json
+    assert (second["method"], second["replaces_id"]) == ("tls_client_auth", first["id"])
+    assert [one["id"] for one in day("GET", path, who="ann").json["items"]] == [first["id"], second["id"]]
+    assert day("GET", f"/certificates/{second['id']}", who="ann").json["value"] == "CN=ann,O=Ann"
+    assert day("POST", f"/certificates/{first['id']}/revocation", WHY, "ann").json["phase"] == "revoked"
 
 
 def _jwk() -> dict[str, Any]:

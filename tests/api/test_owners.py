@@ -17,7 +17,7 @@ from .examples import filled, good
 HOUSE = {"plans.write", "members.house_take", "documents.problem", "signing_keys.revoke"}
 IDS = (
     "organization_id", "application_id", "client_id", "credential_id", "review_id", "invitation_id", "token_id",
-    "person_id", "request_id", "anomaly_id", "key_id",
+    "person_id", "request_id", "anomaly_id", "key_id", "certificate_id",
 )  # fmt: skip
 OWNED = [endpoint for endpoint in ENDPOINTS if "<" in endpoint.path and endpoint.name not in HOUSE]
 
@@ -40,13 +40,15 @@ def anns(town: Town) -> dict[str, str]:
     key = town.go("POST", f"/clients/{here['client_id']}/public-keys",
                   {"jwk": jwk.ECKey.generate_key("P-256").as_dict(private=False)}, "ann")  # fmt: skip
     assert key.status == 201, key.body
+    certificate = town.go("POST", f"/clients/{here['client_id']}/certificates", {"san_dns": "ann.example"}, "ann")
+    assert certificate.status == 201, certificate.body
     return {
         "organization_id": town.ids["ann_org"], "application_id": here["application_id"],
         "client_id": here["client_id"], "credential_id": here["credential_id"], "review_id": review.json["id"],
         "invitation_id": invited.json["id"], "waiver_id": waiver.json["id"], "token_id": token.json["id"],
         "person_id": town.ids["ann"], "request_id": called.headers["X-Request-Id"] or "", "check": "purpose",
         "seat": "owner", "name": "daily", "anomaly_id": _anomaly(town, here["client_id"]),
-        "key_id": key.json["id"],
+        "key_id": key.json["id"], "certificate_id": certificate.json["id"],
     }  # fmt: skip
 
 

@@ -17,12 +17,13 @@ from flask_apiguard.cli import NOUNS, commands
 from .conftest import ROOT, Answer, Run
 
 DESIGNED = {
-    "applications", "apply", "audit", "clients", "consents", "coverage", "db", "doctor", "drill", "explain", "init",
-    "keys", "people", "public-keys", "redirect-uris", "reviews", "signing-keys", "tick",
+    "applications", "apply", "audit", "certificates", "clients", "consents", "coverage", "db", "doctor", "drill",
+    "explain", "init", "keys", "people", "public-keys", "redirect-uris", "reviews", "signing-keys", "tick",
 }  # fmt: skip
 VERBS = {
     "applications": {"list", "show", "suspend", "resume", "retire", "move"},
     "audit": {"verify", "list", "report"},
+    "certificates": {"add", "list", "rotate", "revoke"},
     "clients": {"show", "change"},
     "consents": {"list", "withdraw"},
     "db": {"upgrade", "current", "backup"},

@@ -19,8 +19,8 @@ from flask_apiguard.oauth.client_certificates import (
     ClientCertificate,
     Wanted,
     add_certificate,
+    by_certificate,
     by_name,
-    by_pem,
     revoke_certificate,
     rotate_certificate,
 )
@@ -74,7 +74,7 @@ def registered(world: World, holder: Holder, what: Wanted, **more: Any) -> Clien
 def pinned(world: World, held: Held) -> Holder:
     """A client with a certificate that it signed itself."""
     holder = world.holder()
-    registered(world, holder, by_pem(held.pem))
+    registered(world, holder, by_certificate(held.pem))
     return holder
 
 
@@ -167,7 +167,7 @@ def test_a_name_counts_only_in_a_certificate_whose_chain_was_followed(proxied: W
 def test_a_certificate_proves_its_client_at_every_endpoint(proxied: World, endpoint: str) -> None:
     own = made("CN=everywhere")
     holder = proxied.holder(redirect_uris=("https://app.example/cb",))
-    registered(proxied, holder, by_pem(own.pem))
+    registered(proxied, holder, by_certificate(own.pem))
     data = {**ASK, "token": "x", "client_id": holder.id}
     if endpoint == "par":
         data = {**wanted(holder), "client_id": holder.id}
@@ -179,7 +179,7 @@ def test_a_certificate_proves_its_client_at_every_endpoint(proxied: World, endpo
 def test_a_user_is_asked_and_the_tokens_are_fetched_and_refreshed_by_certificate(proxied: World) -> None:
     own, other = made("CN=web"), made("CN=web")
     holder = proxied.holder(redirect_uris=("https://app.example/cb",))
-    registered(proxied, holder, by_pem(own.pem))
+    registered(proxied, holder, by_certificate(own.pem))
     code = Browser(proxied).code(holder)
     data = {
         "grant_type": "authorization_code", "code": code, "redirect_uri": "https://app.example/cb",
@@ -290,8 +290,8 @@ def test_whoever_is_no_known_proxy_proves_nobody(world: World, form: str, more: 
 def test_two_certificates_work_beside_each_other_until_the_first_is_revoked(proxied: World) -> None:
     first, second = made("CN=1"), made("CN=2")
     holder = proxied.holder()
-    old = registered(proxied, holder, by_pem(first.pem))
-    registered(proxied, holder, by_pem(second.pem))
+    old = registered(proxied, holder, by_certificate(first.pem))
+    registered(proxied, holder, by_certificate(second.pem))
     tokens = [ask(proxied, holder, one.escaped).json()["access_token"] for one in (first, second)]
     with proxied.house.store.write() as tx:
         revoke_certificate(tx, SYSTEM, old.id, "lost")
@@ -304,10 +304,10 @@ def test_two_certificates_work_beside_each_other_until_the_first_is_revoked(prox
 def test_a_successor_works_at_once_and_the_old_one_for_the_overlap(any_proxied: World, overlap: int) -> None:
     world, first, second = any_proxied, made("CN=old"), made("CN=new")
     holder = world.holder()
-    old = registered(world, holder, by_pem(first.pem))
+    old = registered(world, holder, by_certificate(first.pem))
     token = ask(world, holder, first.escaped).json()["access_token"]
     with world.house.store.write() as tx:
-        rotate_certificate(tx, SYSTEM, old.id, by_pem(second.pem), overlap * DAY, reason="yearly")
+        rotate_certificate(tx, SYSTEM, old.id, by_certificate(second.pem), overlap * DAY, reason="yearly")
     assert ask(world, holder, second.escaped).status_code == 200
     assert ask(world, holder, first.escaped).status_code == (200 if overlap else 401)
     assert world.call(token).status_code == (200 if overlap else 401)
@@ -348,7 +348,7 @@ def test_a_public_client_stays_one_whatever_certificate_comes_along(proxied: Wor
 def test_the_certificate_stands_in_the_record_as_what_proved_the_client(proxied: World) -> None:
     own = made("CN=recorded")
     holder = proxied.holder()
-    certificate = registered(proxied, holder, by_pem(own.pem))
+    certificate = registered(proxied, holder, by_certificate(own.pem))
     answer = ask(proxied, holder, own.escaped)
     (event,) = proxied.house.recorder.query.find(answer.headers["X-Request-Id"])
     assert (event["client"], event["credential"], event["credential_kind"]) == (
