@@ -130,5 +130,5 @@ class Authorization(Foundations):
             places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, self.entitle,
             self.attempts, self.signed_tokens.facts, self.last_use.touch, self.scopes,
             oauth.spans(self.settings), self.signing_keys, formats, self.proofs,
-            self.certificates, assertions, MutualTLS(self.store, self.watch, self.clock),
+            self.certificates, assertions, MutualTLS(self.store, self.watch, self.clock), self.counter,
         )  # fmt: skip

@@ -4,13 +4,14 @@ Importing this package imports no OAuth library; that happens when the server is
 """
 
 from . import certificate_table as certificate_table
+from . import device_table as device_table
 from . import signing_table as signing_table
 from . import tables as tables
 from .chosen import Chosen, chosen_of
 from .consents import Consent, consents_of, consents_page, withdraw
 from .places import Places, places
 from .pruning import prune
-from .registrations import set_public
+from .registrations import set_device, set_public
 from .settings import (
     ASSERTION_LIFETIME,
     DPOP_NONCE,
@@ -46,6 +47,7 @@ __all__ = [
     "listed_keys",
     "places",
     "prune",
+    "set_device",
     "set_public",
     "spans",
     "withdraw",

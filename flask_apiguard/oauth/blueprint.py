@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response
 from ..rules import Book
 from ..values import HostUser
 from .connections import Connections
+from .device_pages import DevicePage
 from .engine import Answer
 from .pages import Pages, style
 from .places import Places
@@ -48,6 +49,11 @@ def mount(
         _posted(app, lambda asked: server().introspect(asked), shared=False),
     )  # fmt: skip
     add(endpoints, places.rule("par"), "par", _posted(app, lambda asked: server().push(asked), shared=False))
+    add(
+        endpoints, places.rule("device_authorization"), "device_authorization",
+        _posted(app, lambda asked: server().authorize_device(asked), shared=False),
+    )  # fmt: skip
+    add(endpoints, places.rule("device"), "device", DevicePage(pages).view)
     add(endpoints, places.rule("authorize"), "authorize", pages.authorize)
     add(endpoints, places.rule("consent"), "consent", pages.consent)
     add(endpoints, places.rule("connections"), "connections", Connections(pages).view)

@@ -94,14 +94,20 @@ class Codes:
     def _issue(self, tx: Transaction, client: Proved, form: Form, row: Any) -> dict[str, Any]:
         if consent_of(tx, row.user_id, client.facts.id) is None:
             raise refused()
-        audience = narrowed(form, tuple(row.audience), self._issuing)
-        scopes = frozenset(row.scopes) & client.scopes
-        facts = {"user_id": row.user_id, "family_id": row.family_id, "audience": audience}
-        said = self._issuing.for_user(tx, client, scopes, **facts)
-        _, refresh = self._issuing.refresh_token(
-            tx, client, scopes=scopes, credential_id=client.credential_id, **facts
-        )  # fmt: skip
-        return said | {"refresh_token": refresh}
+        return issued_for(tx, self._issuing, client, form, row)
+
+
+def issued_for(tx: Transaction, issuing: Issuing, client: Proved, form: Form, row: Any) -> dict[str, Any]:
+    """The first tokens of what a user allowed, and the answer that carries them; ``row`` is the code's.
+
+    :raises Refused: ``invalid_target`` for another API than the user's yes was for.
+    """
+    scopes = frozenset(row.scopes) & client.scopes
+    audience = narrowed(form, tuple(row.audience), issuing)
+    facts = {"user_id": row.user_id, "family_id": row.family_id, "audience": audience}
+    said = issuing.for_user(tx, client, scopes, **facts)
+    _, refresh = issuing.refresh_token(tx, client, scopes=scopes, credential_id=client.credential_id, **facts)
+    return said | {"refresh_token": refresh}
 
 
 def narrowed(form: Form, granted: tuple[str, ...], issuing: Issuing) -> tuple[str, ...]:

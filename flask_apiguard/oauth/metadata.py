@@ -19,6 +19,7 @@ def server_document(places: Places, grant_types: Iterable[str], scopes: Iterable
         "issuer": places.issuer,
         "authorization_endpoint": places.url("authorize"),
         "pushed_authorization_request_endpoint": places.url("par"),
+        "device_authorization_endpoint": places.url("device_authorization"),
         "token_endpoint": places.url("token"),
         "jwks_uri": places.url("jwks"),
         "dpop_signing_alg_values_supported": ALGORITHMS,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.resources
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from flask import Flask, Request, render_template, request, url_for
@@ -17,11 +18,13 @@ from .asked_of_users import Question
 from .asking import Ask, Unsafe, read_client, read_rest
 from .form import read_form
 from .refusals import Error, Refused
+from .registrations import Registration
 from .server import Server
 
 USER_ID_AT_MOST = 200
 STYLE = importlib.resources.files(__package__).joinpath("style.css").read_bytes()
 SIGN_IN_FIRST = "Sign in first, then come back here."
+NOT_OURS = "This did not come from our own page."
 ANSWERED = "This question was answered already, or waited too long."
 HEADERS = {
     "Cache-Control": "no-store",
@@ -99,7 +102,7 @@ class Pages:
         if user is None:
             return self.problem(SIGN_IN_FIRST, Error.LOGIN_REQUIRED, 401)
         if not from_our_page(asked, server.places.issuer) or answer not in ("allow", "deny"):
-            return self.problem("This did not come from our own page.", Error.INVALID_REQUEST, 403)
+            return self.problem(NOT_OURS, Error.INVALID_REQUEST, 403)
         admission = current_admission()
         address = "" if admission is None else admission.address
         found = server.asked_of_users.answer(form.need("request"), id_of(user), answer == "allow", address)
@@ -111,18 +114,9 @@ class Pages:
     # -- answers ---------------------------------------------------------------------------------------------------
 
     def _question(self, ask: Ask, user: HostUser, question: Question) -> Response:
-        scopes = [
-            {
-                "name": scope.name, "description": scope.description, "risk": scope.risk.value,
-                "is_new": scope.name in question.new,
-            }
-            for scope in question.scopes
-        ]  # fmt: skip
         to = urlsplit(ask.back.redirect_uri)
         page = render_template(
-            "apiguard/oauth/consent.html", name=ask.client.name, user=user.name or user.email or user.id,
-            destination=to.netloc, scopes=scopes, request_text=question.text,
-            sandbox=ask.client.facts.environment is Environment.SANDBOX, style=style_url(),
+            "apiguard/oauth/consent.html", **words(ask.client, user, question), destination=to.netloc,
             action=url_for("apiguard_oauth.consent"),
         )  # fmt: skip
         # Browsers hold the redirect that follows a form to the same directive.
@@ -167,8 +161,24 @@ class Pages:
     def note(caller: Caller | None, decision: Decision | None = None) -> None:
         admission = current_admission()
         if admission is not None:
-            admission.caller = caller or admission.caller
-            admission.decision = decision or admission.decision
+            admission.caller = admission.caller if caller is None else caller
+            admission.decision = admission.decision if decision is None else decision  # a refusal is false
+
+
+def words(client: Registration, user: HostUser, question: Question) -> dict[str, Any]:
+    """What the template ``consent.html`` says of who asks, who is asked, and for what."""
+    scopes = [
+        {
+            "name": scope.name, "description": scope.description, "risk": scope.risk.value,
+            "is_new": scope.name in question.new,
+        }
+        for scope in question.scopes
+    ]  # fmt: skip
+    return {
+        "name": client.name, "user": user.name or user.email or user.id, "scopes": scopes,
+        "request_text": question.text, "sandbox": client.facts.environment is Environment.SANDBOX,
+        "style": style_url(),
+    }  # fmt: skip
 
 
 def from_our_page(asked: Request, issuer: str) -> bool:

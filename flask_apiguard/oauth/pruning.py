@@ -7,6 +7,7 @@ import datetime as dt
 import sqlalchemy as sa
 
 from ..db import Transaction
+from .device_table import oauth_device, oauth_device_question
 from .tables import oauth_code, oauth_pushed, oauth_request
 
 #: A used code is kept this much longer, so that showing it again still ends what came of it.
@@ -20,6 +21,8 @@ def prune(tx: Transaction, now: dt.datetime, most: int = PRUNED_AT_ONCE) -> int:
         int(tx.execute(table.delete().where(table.c.digest.in_(_ended(table, before, most)))).rowcount)
         for table, before in (
             (oauth_code, now - KEPT),
+            (oauth_device, now - KEPT),
+            (oauth_device_question, now),
             (oauth_pushed, now),
             (oauth_request, now),
         )

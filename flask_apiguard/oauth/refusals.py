@@ -9,7 +9,9 @@ class Error(StrEnum):
     """Error codes that we answer."""
 
     ACCESS_DENIED = "access_denied"
+    AUTHORIZATION_PENDING = "authorization_pending"
     CONSENT_REQUIRED = "consent_required"
+    EXPIRED_TOKEN = "expired_token"  # noqa: S105 (the name of an error)
     INVALID_CLIENT = "invalid_client"
     INVALID_DPOP_PROOF = "invalid_dpop_proof"
     INVALID_GRANT = "invalid_grant"
@@ -19,6 +21,7 @@ class Error(StrEnum):
     LOGIN_REQUIRED = "login_required"
     REQUEST_NOT_SUPPORTED = "request_not_supported"
     REQUEST_URI_NOT_SUPPORTED = "request_uri_not_supported"
+    SLOW_DOWN = "slow_down"
     TEMPORARILY_UNAVAILABLE = "temporarily_unavailable"
     UNAUTHORIZED_CLIENT = "unauthorized_client"
     UNSUPPORTED_GRANT_TYPE = "unsupported_grant_type"

@@ -74,18 +74,34 @@ def set_public(tx: Transaction, by: By, client_id: str, public: bool, reason: st
 
     :raises Missing: there is no such client.
     """
+    choose(tx, by, client_id, "public", public, reason)
+
+
+def set_device(tx: Transaction, by: By, client_id: str, allowed: bool, reason: str = "") -> None:
+    """Say whether a client may use the device authorization grant (RFC 8628). None may until somebody says so.
+
+    :raises Missing: there is no such client.
+    """
+    choose(tx, by, client_id, "device", allowed, reason)
+
+
+def choose(tx: Transaction, by: By, client_id: str, name: str, chosen: str | bool | None, reason: str) -> None:
+    """Set one of a client's columns in ``oauth_client``; what is so already is left alone.
+
+    :raises Missing: there is no such client.
+    """
     registry.client(tx, client_id)
     table = tables.oauth_client
-    before = tx.execute(sa.select(table.c.public).where(table.c.client_id == client_id)).scalar()
-    if before == public:
+    row = tx.execute(sa.select(table.c[name]).where(table.c.client_id == client_id)).first()
+    if row is not None and row[0] == chosen:
         return
-    if before is None:
-        tx.execute(table.insert().values(client_id=client_id, public=public))
+    if row is None:
+        tx.execute(table.insert().values({"client_id": client_id, "public": False, name: chosen}))
     else:
-        tx.execute(table.update().where(table.c.client_id == client_id).values(public=public))
+        tx.execute(table.update().where(table.c.client_id == client_id).values({name: chosen}))
     enter(
-        tx, by, Happening.OAUTH_CLIENT_CHANGED, f"client:{client_id}",
-        before={"public": bool(before)}, after={"public": public}, reason=reason,
+        tx, by, Happening.OAUTH_CLIENT_CHANGED, f"client:{client_id}", reason=reason,
+        before={name: None if row is None else row[0]}, after={name: chosen},
         organization=registry.owner_of(tx, client_id=client_id),
     )  # fmt: skip
     changed(tx, f"client:{client_id}")

@@ -17,12 +17,16 @@ from ..credentials.standing import Entitle
 from ..crypto import Secrets
 from ..db import Store
 from ..errors import Denied, StoreAway
-from ..quotas import Attempts
+from ..quotas import Attempts, Counter
 from ..values import ALLOWED, Decision, Reason
 from .asked_of_users import AskedOfUsers
 from .assertions import Assertions
 from .certificates import CLAIM, Certificates
 from .codes import Codes
+from .device_codes import GRANT_TYPE as DEVICE
+from .device_codes import DeviceCodes
+from .device_questions import DeviceQuestions
+from .device_throttle import DeviceThrottle
 from .dpop import BadProof, Proofs, StaleNonce
 from .engine import Answer, Asked, Engine
 from .form import read_form
@@ -53,7 +57,7 @@ class Server:
         self, places: Places, brand: str, store: Store, tokens: Tokens, secrets: Secrets, clock: Clock, watch: Watch,
         entitle: Entitle, attempts: Attempts, facts: Callable[[str], Mapping[str, object]], used: Used,
         scopes: ScopeBook, spans: Spans, signing_keys: SigningKeys, formats: TokenFormats, proofs: Proofs,
-        certificates: Certificates, assertions: Assertions, mutual_tls: MutualTLS,
+        certificates: Certificates, assertions: Assertions, mutual_tls: MutualTLS, counter: Counter,
     ) -> None:  # fmt: skip
         self.places, self.store, self.clock, self.secrets, self.scopes = places, store, clock, secrets, scopes
         self._brand = brand
@@ -69,10 +73,14 @@ class Server:
         self.pushed = Pushed(store, secrets, self.registrations, places, spans.pushed)
         codes = Codes(store, secrets, issuing, spans.code)
         self.asked_of_users = AskedOfUsers(store, secrets, codes, scopes, places.issuer)
+        self._device_codes = DeviceCodes(store, secrets, issuing)
+        self.device_questions = DeviceQuestions(store, secrets, scopes)
+        self.device_throttle = DeviceThrottle(counter, clock)
         grant_types = (
             grant_type("authorization_code", codes.redeem),
             grant_type("client_credentials", issuing.for_client, confidential=True),
             grant_type("refresh_token", Refreshing(store, issuing).refresh),
+            grant_type(DEVICE, self._device_codes.redeem),
         )
         self._engine = Engine(self._prove)
         for found in grant_types:
@@ -108,6 +116,20 @@ class Server:
 
         return self._answered(request, "par", act)
 
+    def authorize_device(self, request: Request) -> Answer:
+        """The device authorization endpoint (RFC 8628, section 3.1)."""
+
+        def act(asked: Asked) -> Answer:
+            client, admission = self._prove(asked), current_admission()
+            address = "" if admission is None else admission.address
+            wait = self.device_throttle.asked(address) if client.credential_id is None else None
+            if wait is not None:
+                after = (("Retry-After", str(wait)),)
+                raise Refused(Error.SLOW_DOWN, "Too many devices ask from here.", 429, after)
+            return Answer(200, self._device_codes.make(client, asked.parameters))
+
+        return self._answered(request, "device_authorization", act)
+
     def revoke(self, request: Request) -> Answer:
         """The revocation endpoint (RFC 7009). The answer is empty."""
 
@@ -139,8 +161,7 @@ class Server:
             asked.certificate = self._certificates.shown(request.environ)
             answer = act(asked)
         except Refused as refusal:
-            reason = Reason.OAUTH_CLIENT if refusal.error is Error.INVALID_CLIENT else Reason.OAUTH_REQUEST
-            _note(admission, Decision(False, reason, refusal.description, need=refusal.error.value))
+            _note(admission, _decision_of(refusal))
             return Answer(refusal.status, refusal.document, refusal.headers)
         except StoreAway as error:
             _note(admission, Decision(False, Reason.STORE_AWAY))
@@ -224,6 +245,14 @@ def _typed(answer: Any) -> Answer:
     if not isinstance(answer, Answer):
         raise TypeError(f"{type(answer).__name__} is no answer")
     return answer
+
+
+def _decision_of(refusal: Refused) -> Decision:
+    """What goes on record. A device that waits as it should was refused nothing."""
+    if refusal.error is Error.AUTHORIZATION_PENDING:
+        return ALLOWED
+    reason = Reason.OAUTH_CLIENT if refusal.error is Error.INVALID_CLIENT else Reason.OAUTH_REQUEST
+    return Decision(False, reason, refusal.description, need=refusal.error.value)
 
 
 def _note(admission: Admission | None, decision: Decision) -> None:

@@ -17,6 +17,8 @@ oauth_client = sa.Table(
     sa.Column("token_format", sa.String(10)),
     # Whether its tokens are bound to its TLS certificate (RFC 8705, section 3).
     sa.Column("certificate_bound", sa.Boolean),
+    # Whether it may use the device authorization grant (RFC 8628).
+    sa.Column("device", sa.Boolean),
 )
 
 oauth_key = sa.Table(

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from ..clients import EVERYTHING, Memory, Watch, changed, registry
+from ..clients import EVERYTHING, Memory, Watch
 from ..credentials import Token
 from ..db import Store, Transaction
 from ..errors import Invalid
-from ..ledger import enter
-from ..values import By, Flaw, Happening
+from ..values import By, Flaw
+from .registrations import choose
 from .signed_tokens import TokenWriter
 from .tables import oauth_client as table
 
@@ -65,7 +65,7 @@ def set_token_format(tx: Transaction, by: By, client_id: str, chosen: str | None
     """
     if chosen not in (JWT, OPAQUE, None):
         raise Invalid([Flaw("/token_format", "must be jwt or opaque")])
-    _choose(tx, by, client_id, "token_format", chosen, reason)
+    choose(tx, by, client_id, "token_format", chosen, reason)
 
 
 def set_certificate_bound(tx: Transaction, by: By, client_id: str, bound: bool, reason: str = "") -> None:
@@ -73,19 +73,4 @@ def set_certificate_bound(tx: Transaction, by: By, client_id: str, bound: bool, 
 
     :raises Missing: there is no such client.
     """
-    _choose(tx, by, client_id, "certificate_bound", bound, reason)
-
-
-def _choose(tx: Transaction, by: By, client_id: str, name: str, chosen: str | bool | None, reason: str) -> None:
-    registry.client(tx, client_id)
-    row = tx.execute(sa.select(table.c[name]).where(table.c.client_id == client_id)).first()
-    if row is None:
-        tx.execute(table.insert().values({"client_id": client_id, "public": False, name: chosen}))
-    else:
-        tx.execute(table.update().where(table.c.client_id == client_id).values({name: chosen}))
-    enter(
-        tx, by, Happening.OAUTH_CLIENT_CHANGED, f"client:{client_id}", reason=reason,
-        before={name: None if row is None else row[0]}, after={name: chosen},
-        organization=registry.owner_of(tx, client_id=client_id),
-    )  # fmt: skip
-    changed(tx, f"client:{client_id}")
+    choose(tx, by, client_id, "certificate_bound", bound, reason)

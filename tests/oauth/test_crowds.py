@@ -15,6 +15,7 @@ from flask_apiguard.migrations import create
 from flask_apiguard.oauth import consents_of, prune
 from flask_apiguard.oauth.tables import oauth_code, oauth_request
 from tests.oauth.browser import CALLBACK, Browser, redeem, refresh, wanted
+from tests.oauth.devices import Screen, field, question, send
 from tests.oauth.world import World, make_app, running
 from tests.servers.gunicorn import Gunicorn
 from tests.servers.postgres import Postgres
@@ -30,7 +31,8 @@ def crowd(
     url = f"sqlite:///{tmp_path}/apiguard.db"
     if request.param == "postgresql":
         url = prepared(request.getfixturevalue("postgres_url"))
-    environment = {"APIGUARD_ISSUER": ISSUER, "APIGUARD_DATABASE_URL": url}
+    counters = f"apiguard-file://{tmp_path}/counters"
+    environment = {"APIGUARD_ISSUER": ISSUER, "APIGUARD_DATABASE_URL": url, "APIGUARD_COUNTERS_URL": counters}
     server = gunicorn_server("tests.oauth.world:from_environment()", workers=2, threads=8, env=environment)
     world = World(make_app(ISSUER, url), server.url)
     yield world
@@ -58,6 +60,22 @@ def test_codes_and_refresh_tokens_are_spent_once_across_processes(crowd: World) 
             found = list(pool.map(lambda _, text=text: refresh(crowd, holder, text), range(32)))
             assert len({answer.json().get("refresh_token") for answer in found}) == 1
             assert {answer.status_code for answer in found} == {200}
+
+
+def test_device_codes_are_spent_once_and_guesses_counted_across_processes(crowd: World) -> None:
+    screen, browser = Screen(crowd, crowd.holder(device=True)), Browser(crowd)
+    with ThreadPoolExecutor(32) as pool:
+        for _ in range(3):
+            started = screen.start()
+            asked = [question(browser, started), question(browser, started)] * 4
+            said = list(pool.map(lambda page: send(browser, page, answer="allow").status_code, asked))
+            assert set(said) == {200}
+            answers = list(pool.map(lambda _, it=started: screen.poll(it).status_code, range(32)))
+            assert sorted(answers) == [200] + [400] * 31
+        guesser = Browser(crowd, "guesser")
+        page = field(guesser)
+        found = pool.map(lambda _: send(guesser, page, user_code="BBBB-BBBB").status_code, range(32))
+        assert sorted(found) == [400] * 20 + [429] * 12
 
 
 def test_a_user_who_says_yes_on_many_pages_at_once_has_one_consent(any_world: World) -> None:

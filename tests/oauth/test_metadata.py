@@ -23,7 +23,10 @@ def test_the_servers_metadata_name_every_endpoint_under_the_issuer(world: World)
     assert told["issuer"] == world.base
     assert told["token_endpoint"] == world.base + "/oauth/token"
     assert told["authorization_endpoint"] == world.base + "/oauth/authorize"
-    assert told["grant_types_supported"] == ["authorization_code", "client_credentials", "refresh_token"]
+    assert told["grant_types_supported"] == [
+        "authorization_code", "client_credentials", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code",
+    ]  # fmt: skip
+    assert told["device_authorization_endpoint"] == world.base + "/oauth/device_authorization"
     assert {"client_secret_basic", "client_secret_post"} <= set(told["token_endpoint_auth_methods_supported"])
     assert told["code_challenge_methods_supported"] == ["S256"]
     assert told["authorization_response_iss_parameter_supported"] is True

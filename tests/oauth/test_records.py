@@ -97,3 +97,12 @@ def test_a_token_revoked_at_one_worker_is_denied_by_all_others_at_once(
             assert {there.call(token).status_code for _ in range(6)} == {401}
     finally:
         here.house.close()
+
+
+def test_what_the_consent_page_refuses_is_on_record_as_refused(world: World) -> None:
+    holder = world.holder(redirect_uris=("https://app.example/cb",))
+    unsafe = requests.get(f"{world.base}/oauth/authorize?client_id={holder.id}", timeout=20)
+    forged = world.post("consent", {"answer": "allow", "request": "guess"}, headers={"Cookie": "user=alice"})
+    for answer in (unsafe, forged):
+        event = event_of(world, answer)
+        assert (event["status"], event["allowed"], event["reason"]) == (400, False, "oauth:request:refused")

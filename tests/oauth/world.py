@@ -19,7 +19,9 @@ from flask_apiguard.clients import Client, registry
 from flask_apiguard.credentials import Credential, Kind
 from flask_apiguard.extension import house_of
 from flask_apiguard.house import House
-from flask_apiguard.oauth import set_public
+from flask_apiguard.oauth import set_device, set_public
+from flask_apiguard.oauth.device_throttle import DeviceThrottle
+from flask_apiguard.quotas import Memory
 from flask_apiguard.values import SYSTEM, Environment, HostUser, State
 from tests.servers.http import serve
 
@@ -56,7 +58,10 @@ def make_app(issuer: str | None, url: str | None = None, **config: Any) -> Flask
 
 def from_environment() -> Flask:
     """For servers in processes of their own: everything is in the environment."""
-    return make_app(os.environ["APIGUARD_ISSUER"], os.environ.get("APIGUARD_DATABASE_URL"))
+    counters = os.environ.get("APIGUARD_COUNTERS_URL")
+    return make_app(
+        os.environ["APIGUARD_ISSUER"], os.environ.get("APIGUARD_DATABASE_URL"), APIGUARD_COUNTERS_URL=counters
+    )
 
 
 @dataclass
@@ -97,6 +102,7 @@ class World:
         """The same for another test: at the present time, and nobody's failures held against this machine."""
         self.house.clock.offset = 0.0
         self.house.attempts._paid.clear()
+        self.house.oauth.device_throttle = DeviceThrottle(Memory(), self.house.clock)
         return self
 
     def holder(
@@ -106,8 +112,12 @@ class World:
         state: State = State.PRODUCTION,
         redirect_uris: tuple[str, ...] = (),
         public: bool = False,
+        device: bool = False,
     ) -> Holder:
-        """A client of a new application that holds scopes, with a secret; or public, and with none that counts."""
+        """A client of a new application that holds scopes, with a secret; or public, and with none that counts.
+
+        With `device` it may use the device authorization grant.
+        """
         with self.house.store.write() as tx:
             owner = registry.create_organization(tx, SYSTEM, "Acme")
             made = registry.create_application(
@@ -117,6 +127,8 @@ class World:
             access.give(tx, SYSTEM, made.id, environment, scopes)
             if public:
                 set_public(tx, SYSTEM, client.id, True)
+            if device:
+                set_device(tx, SYSTEM, client.id, True)
             credential, secret = self.house.keys.create(tx, SYSTEM, client.id, kind=Kind.CLIENT_SECRET, name="server")
         return Holder(client, credential, secret)
 

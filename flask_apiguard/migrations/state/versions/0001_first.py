@@ -522,6 +522,7 @@ def upgrade() -> None:
         sa.Column("public", sa.Boolean(), nullable=False),
         sa.Column("token_format", sa.String(length=10), nullable=True),
         sa.Column("certificate_bound", sa.Boolean(), nullable=True),
+        sa.Column("device", sa.Boolean(), nullable=True),
         sa.ForeignKeyConstraint(["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_client_client_id")),
         sa.PrimaryKeyConstraint("client_id", name=op.f("pk_apiguard_oauth_client")),
     )
@@ -552,6 +553,41 @@ def upgrade() -> None:
             ["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_consent_client_id")
         ),
         sa.PrimaryKeyConstraint("user_id", "client_id", name=op.f("pk_apiguard_oauth_consent")),
+    )
+    op.create_table(
+        "apiguard_oauth_device",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("user_digest", sa.String(length=64), nullable=False),
+        sa.Column("family_id", sa.String(length=40), nullable=False),
+        sa.Column("client_id", sa.String(length=40), nullable=False),
+        sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("audience", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("interval", sa.Integer(), nullable=False),
+        sa.Column("poll_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("user_id", sa.String(length=200), nullable=True),
+        sa.Column("allowed", sa.Boolean(), nullable=True),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_device_client_id")),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_apiguard_oauth_device")),
+        sa.UniqueConstraint("user_digest", name=op.f("uq_apiguard_oauth_device_user_digest")),
+    )
+    op.create_index(op.f("ix_apiguard_oauth_device_expires_at"), "apiguard_oauth_device", ["expires_at"], unique=False)
+    op.create_table(
+        "apiguard_oauth_device_question",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("device_digest", sa.String(length=64), nullable=False),
+        sa.Column("user_id", sa.String(length=200), nullable=False),
+        sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("consumed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_apiguard_oauth_device_question")),
+    )
+    op.create_index(
+        op.f("ix_apiguard_oauth_device_question_expires_at"),
+        "apiguard_oauth_device_question",
+        ["expires_at"],
+        unique=False,
     )
     op.create_table(
         "apiguard_oauth_key",
