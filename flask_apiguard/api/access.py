@@ -98,7 +98,7 @@ def give_(call: Call) -> Answer:
                 [Flaw("/scopes", f"Nobody declared {unknown[0][:100]}.")] if unknown
                 else [Flaw("/until", "This moment has passed.")]
             )  # fmt: skip
-        demand_direct(call, tx, _more(tx, found, environment, body["scopes"], until))
+        demand_direct(call, tx, found, _more(tx, found, environment, body["scopes"], until))
         given = give(tx, call.by, found.id, environment, body["scopes"], until=until, reason=body["reason"])
     return Answer(given)
 
@@ -114,7 +114,7 @@ def demand_place(owner: Application, environment: Environment) -> None:
         raise Conflict("This application is not in production yet.", "Open a review for production.")
 
 
-def demand_direct(call: Call, tx: Transaction, scopes: Iterable[str]) -> None:
+def demand_direct(call: Call, tx: Transaction, owner: Application, scopes: Iterable[str]) -> None:
     """Go on only when these scopes may be given outside a review: all of them are of low risk.
 
     More than one pair of eyes looks at the rest: a review gives them, or an operator of the machine with a reason.
@@ -125,7 +125,7 @@ def demand_direct(call: Call, tx: Transaction, scopes: Iterable[str]) -> None:
     if risky:
         raise Forbidden(
             f"Only a review gives scopes that are not of low risk: {' '.join(risky)[:200]}.", "an approved review",
-            "Open a review.",
+            "Open a review.", owner.organization_id,
         )  # fmt: skip
 
 

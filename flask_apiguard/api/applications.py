@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..access import grants_of
@@ -10,6 +10,7 @@ from ..clients import Application, registry
 from ..onboarding.moves import locked
 from ..people import Act, demand
 from ..values import Actor, Environment, State
+from .acting import act_on
 from .call import Answer, Call
 from .dossiers import (
     ApplicationIn,
@@ -133,28 +134,33 @@ def read(call: Call) -> Answer:
         return _whole(call, conn, application_of(call, conn, Act.CLIENTS_APPLICATION_READ))
 
 
+def _changed(call: Call, act: Act, change: Callable[[Transaction, Application], Application]) -> Answer:
+    """Change the application in the path; the answer tells how it stands after that."""
+    return act_on(call, lambda tx: application_of(call, tx, act), change, lambda conn, found: _whole(call, conn, found))
+
+
 @table.patch("/applications/<application_id>", "Edit facts of an application; needs If-Match", body=FactsIn,
              out=WholeOut, act=Act.CLIENTS_APPLICATION_CHANGE)  # fmt: skip
 def edit(call: Call) -> Answer:
-    with call.write() as tx:
-        application_of(call, tx, Act.CLIENTS_APPLICATION_CHANGE)
+    with call.read() as conn:
+        seen = call.house.onboarding.look(conn, application_of(call, conn, Act.CLIENTS_APPLICATION_CHANGE).id)
+
+    def change(tx: Transaction, _: Application) -> Application:
         found = locked(tx, call.path["application_id"])
         call.demand_version(found.version)
-        changed = call.house.onboarding.edit(tx, call.by, found.id, _facts(call.body))
-        if changed.contact_email != found.contact_email:
-            changed = _contact(call, tx, changed)
-    with call.read() as conn:
-        return _whole(call, conn, changed)
+        changed = call.house.onboarding.edit(tx, call.by, found.id, _facts(call.body), calls=seen)
+        return changed if changed.contact_email == found.contact_email else _contact(call, tx, changed)
+
+    return _changed(call, Act.CLIENTS_APPLICATION_CHANGE, change)
 
 
 @table.put("/applications/<application_id>/reference", "Bind an application to the host's customer",
            body=ReferenceIn, out=WholeOut, act=Act.CLIENTS_APPLICATION_REFER)  # fmt: skip
 def refer(call: Call) -> Answer:
-    with call.write() as tx:
-        found = application_of(call, tx, Act.CLIENTS_APPLICATION_REFER)
-        found = registry.set_reference(tx, call.by, found.id, call.body["reference"])
-    with call.read() as conn:
-        return _whole(call, conn, found)
+    def change(tx: Transaction, found: Application) -> Application:
+        return registry.set_reference(tx, call.by, found.id, call.body["reference"])
+
+    return _changed(call, Act.CLIENTS_APPLICATION_REFER, change)
 
 
 @table.post("/applications/<application_id>/contact", "Send the contact address its code again", out=Done,
@@ -170,11 +176,10 @@ def contact(call: Call) -> Answer:
 @table.post("/applications/<application_id>/contact/proof", "Prove the contact address with the code of its mail",
             body=ContactIn, out=WholeOut, act=Act.CLIENTS_APPLICATION_CHANGE)  # fmt: skip
 def prove_contact(call: Call) -> Answer:
-    with call.write() as tx:
-        found = application_of(call, tx, Act.CLIENTS_APPLICATION_CHANGE)
-        found = call.house.onboarding.prove_contact(tx, call.by, found.id, call.body["code"])
-    with call.read() as conn:
-        return _whole(call, conn, found)
+    def change(tx: Transaction, found: Application) -> Application:
+        return call.house.onboarding.prove_contact(tx, call.by, found.id, call.body["code"])
+
+    return _changed(call, Act.CLIENTS_APPLICATION_CHANGE, change)
 
 
 @table.post("/applications/<application_id>/sandbox", "Enter the sandbox", out=EnteredOut, status=201, secret=True,
@@ -189,8 +194,7 @@ def enter_sandbox(call: Call) -> Answer:
 @table.post("/applications/<application_id>/retirement", "Retire an application for good", body=ReasonIn,
             out=WholeOut, act=Act.ONBOARDING_APPLICATION_RETIRE)  # fmt: skip
 def retire(call: Call) -> Answer:
-    with call.write() as tx:
-        found = application_of(call, tx, Act.ONBOARDING_APPLICATION_RETIRE)
-        found = call.house.onboarding.retire(tx, call.by, found.id, call.body["reason"])
-    with call.read() as conn:
-        return _whole(call, conn, found)
+    def change(tx: Transaction, found: Application) -> Application:
+        return call.house.onboarding.retire(tx, call.by, found.id, call.body["reason"])
+
+    return _changed(call, Act.ONBOARDING_APPLICATION_RETIRE, change)

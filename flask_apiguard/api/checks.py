@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from marshmallow import fields
 
 from ..errors import Missing
+from ..onboarding import CheckResult, Waiver
 from ..people import Act
+from .acting import act_on
 from .call import Answer, Call, Next
 from .fields import Choice, In, Moment, Prose, Resource
 from .lookups import application_of
 from .table import Table
+
+if TYPE_CHECKING:
+    from ..clients import Application
+    from ..db import Transaction
 
 table = Table("checks")
 
@@ -76,11 +82,14 @@ def list_(call: Call) -> Answer:
 def run(call: Call) -> Answer:
     with call.read() as conn:
         seen = call.house.onboarding.look(conn, application_of(call, conn, Act.ONBOARDING_CHECK_RUN).id)
-    with call.write() as tx:
-        found = application_of(call, tx, Act.ONBOARDING_CHECK_RUN)
-        results = call.house.onboarding.run_checks(tx, call.by, found.id, call.body.get("before"), calls=seen)
-    with call.read() as conn:
-        return Answer(results, _follow(call, conn, found.id))
+
+    def examine(tx: Transaction, found: Application) -> list[CheckResult]:
+        return call.house.onboarding.run_checks(tx, call.by, found.id, call.body.get("before"), calls=seen)
+
+    return act_on(
+        call, lambda tx: application_of(call, tx, Act.ONBOARDING_CHECK_RUN), examine,
+        lambda conn, results: Answer(results, _follow(call, conn, call.path["application_id"])),
+    )  # fmt: skip
 
 
 @table.get("/applications/<application_id>/waivers", "Waivers", out=WaiverOut, many=True,
@@ -106,11 +115,15 @@ def waive(call: Call) -> Answer:
 @table.post("/applications/<application_id>/waivers/<waiver_id>/second", "Agree to a waiver as the second person",
             out=WaiverOut, act=Act.ONBOARDING_CHECK_WAIVE)  # fmt: skip
 def second(call: Call) -> Answer:
-    with call.write() as tx:
-        found = application_of(call, tx, Act.ONBOARDING_CHECK_WAIVE)
+    def agree(tx: Transaction, found: Application) -> Waiver:
         if not any(one.id == call.path["waiver_id"] for one in call.house.onboarding.waivers(tx, found.id)):
             raise Missing
-        return Answer(call.house.onboarding.second(tx, call.by, call.path["waiver_id"]), _follow(call, tx, found.id))
+        return call.house.onboarding.second(tx, call.by, call.path["waiver_id"])
+
+    return act_on(
+        call, lambda tx: application_of(call, tx, Act.ONBOARDING_CHECK_WAIVE), agree,
+        lambda conn, made: Answer(made, _follow(call, conn, made.application_id)),
+    )  # fmt: skip
 
 
 @table.get("/applications/<application_id>/graduation", "Steps of graduation, ticked by observed calls", out=StepOut,

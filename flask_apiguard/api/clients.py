@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from marshmallow import fields
 
@@ -13,6 +14,7 @@ from ..people import Act
 from ..quotas.plans import end_override, overrides_of, plan_of, put_override
 from ..values import Flaw, Standing, State
 from .access import demand_direct, demand_place
+from .acting import act_on
 from .call import Answer, Call, Next
 from .fields import (
     PLAN_AT_MOST,
@@ -31,6 +33,11 @@ from .fields import (
 )
 from .lookups import client_of
 from .table import Table
+
+if TYPE_CHECKING:
+    import sqlalchemy as sa
+
+    from ..db import Transaction
 
 table = Table("clients")
 
@@ -116,34 +123,51 @@ def read(call: Call) -> Answer:
         return _answer(call, conn, *client_of(call, conn, Act.CLIENTS_APPLICATION_READ))
 
 
+def _changed(call: Call, act: Act, change: Callable[[Transaction, Client, Application], object]) -> Answer:
+    """Change the client in the path; the answer tells how it stands after that."""
+
+    def look_up(tx: Transaction) -> tuple[Client, Application]:
+        return client_of(call, tx, act)
+
+    def make(tx: Transaction, found: tuple[Client, Application]) -> Application:
+        change(tx, *found)
+        return found[1]
+
+    def answer(conn: sa.Connection, owner: Application) -> Answer:
+        return _answer(call, conn, registry.client(conn, call.path["client_id"]), owner)
+
+    return act_on(call, look_up, make, answer)
+
+
 @table.post("/clients/<client_id>/suspension", "Stop a client at once", body=ReasonIn, out=DetailOut,
             act=Act.CLIENTS_CLIENT_SUSPEND)  # fmt: skip
 def suspend(call: Call) -> Answer:
-    with call.write() as tx:
-        found, owner = client_of(call, tx, Act.CLIENTS_CLIENT_SUSPEND)
-        found = call.house.onboarding.suspend(tx, call.by, found.id, call.body["reason"])
-        return _answer(call, tx, found, owner)
+    def change(tx: Transaction, found: Client, _: Application) -> None:
+        call.house.onboarding.suspend(tx, call.by, found.id, call.body["reason"])
+
+    return _changed(call, Act.CLIENTS_CLIENT_SUSPEND, change)
 
 
 @table.post("/clients/<client_id>/resumption", "Take one's own suspension back", body=ReasonIn, out=DetailOut,
             act=Act.CLIENTS_CLIENT_SUSPEND)  # fmt: skip
 def resume(call: Call) -> Answer:
-    with call.write() as tx:
-        found, owner = client_of(call, tx, Act.CLIENTS_CLIENT_SUSPEND)
-        found = call.house.onboarding.resume(tx, call.by, found.id, call.body["reason"])
-        return _answer(call, tx, found, owner)
+    def change(tx: Transaction, found: Client, _: Application) -> None:
+        call.house.onboarding.resume(tx, call.by, found.id, call.body["reason"])
+
+    return _changed(call, Act.CLIENTS_CLIENT_SUSPEND, change)
 
 
 @table.put("/clients/<client_id>/plan", "Entitle a client to a plan", body=PlanIn, out=DetailOut,
            act=Act.QUOTAS_PLAN_WRITE)  # fmt: skip
 def plan(call: Call) -> Answer:
     body = call.body
-    with call.write() as tx:
-        found, owner = client_of(call, tx, Act.QUOTAS_PLAN_WRITE)
+
+    def change(tx: Transaction, found: Client, _: Application) -> None:
         if body["plan"] is not None and plan_of(tx.conn, body["plan"]) is None:
             raise Invalid([Flaw("/plan", "There is no such plan.")])
-        found = registry.set_plan(tx, call.by, found.id, body["plan"], body["reason"])
-        return _answer(call, tx, found, owner)
+        registry.set_plan(tx, call.by, found.id, body["plan"], body["reason"])
+
+    return _changed(call, Act.QUOTAS_PLAN_WRITE, change)
 
 
 @table.put("/clients/<client_id>/roles", "Give a client exactly these roles", body=RolesIn, out=DetailOut,
@@ -151,8 +175,7 @@ def plan(call: Call) -> Answer:
 def roles(call: Call) -> Answer:
     from ..access import roles as all_roles
 
-    with call.write() as tx:
-        found, owner = client_of(call, tx, Act.ACCESS_GRANT_WRITE)
+    def change(tx: Transaction, found: Client, owner: Application) -> None:
         known, wanted = all_roles(tx), set(call.body["roles"])
         unknown = sorted(wanted - set(known))
         if unknown:
@@ -160,22 +183,24 @@ def roles(call: Call) -> Answer:
         more = wanted - roles_of(tx, found.id)
         if more:
             demand_place(owner, found.environment)
-            demand_direct(call, tx, {scope for name in more for scope in known[name].scopes})
+            demand_direct(call, tx, owner, {scope for name in more for scope in known[name].scopes})
         set_roles(tx, call.by, found.id, call.body["roles"], call.body["reason"])
-        return _answer(call, tx, found, owner)
+
+    return _changed(call, Act.ACCESS_GRANT_WRITE, change)
 
 
 @table.put("/clients/<client_id>/overrides/<name>", "Give a client a limit of its own", body=OverrideIn,
            out=DetailOut, act=Act.QUOTAS_OVERRIDE_WRITE)  # fmt: skip
 def override(call: Call) -> Answer:
     item = {name: value for name, value in call.body.items() if name not in ("until", "reason")}
-    with call.write() as tx:
-        found, owner = client_of(call, tx, Act.QUOTAS_OVERRIDE_WRITE)
+
+    def change(tx: Transaction, found: Client, _: Application) -> None:
         put_override(
             tx, call.by, found.id, {**item, "name": call.path["name"]}, until=call.body.get("until"),
             reason=call.body["reason"],
         )  # fmt: skip
-        return _answer(call, tx, found, owner)
+
+    return _changed(call, Act.QUOTAS_OVERRIDE_WRITE, change)
 
 
 @table.post("/clients/<client_id>/overrides/<name>/end", "Take a client's own limit away", body=ReasonIn, out=Done,

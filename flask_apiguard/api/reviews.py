@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from marshmallow import fields
 
+from ..clients import Application
+from ..onboarding import Call as Observed
 from ..onboarding import Kind, Review, ReviewState
 from ..people import Act, demand
 from ..values import Environment
+from .acting import act_on
 from .call import Answer, Call, Next
 from .fields import (
     PLAN_AT_MOST,
@@ -167,33 +172,39 @@ def _next(call: Call, source: Transaction | sa.Connection, found: Review) -> lis
             body=RequestIn, out=EvidenceOut, status=201, act=Act.ONBOARDING_REVIEW_OPEN)  # fmt: skip
 def request(call: Call) -> Answer:
     body = call.body
-    with call.read() as conn:
-        seen = call.house.onboarding.look(conn, application_of(call, conn, Act.ONBOARDING_REVIEW_OPEN).id)
-    with call.write() as tx:
-        owner = application_of(call, tx, Act.ONBOARDING_REVIEW_OPEN)
-        found = call.house.onboarding.request(
+
+    def ask_for(tx: Transaction, owner: Application, seen: list[Observed]) -> Review:
+        return call.house.onboarding.request(
             tx, call.by, owner.id, body["kind"], scopes=body.get("scopes"), plan=body.get("plan"),
             environment=Environment(body["environment"]), reason=body["reason"], calls=seen,
         )  # fmt: skip
-        return _located(call, _answer(call, tx, found), found)
+
+    return _opened(call, Act.ONBOARDING_REVIEW_OPEN, ask_for)
 
 
 @table.post("/applications/<application_id>/recertification", "Confirm what production still needs",
             body=RecertifyIn, out=EvidenceOut, status=201, act=Act.ONBOARDING_RECERTIFICATION_CONFIRM)  # fmt: skip
 def recertify(call: Call) -> Answer:
-    with call.read() as conn:
-        seen = call.house.onboarding.look(conn, application_of(call, conn, Act.ONBOARDING_RECERTIFICATION_CONFIRM).id)
-    with call.write() as tx:
-        owner = application_of(call, tx, Act.ONBOARDING_RECERTIFICATION_CONFIRM)
-        found = call.house.onboarding.recertify(
+    def confirm(tx: Transaction, owner: Application, seen: list[Observed]) -> Review:
+        return call.house.onboarding.recertify(
             tx, call.by, owner.id, keep=call.body.get("keep"), reason=call.body["reason"], calls=seen
         )
-        return _located(call, _answer(call, tx, found), found)
+
+    return _opened(call, Act.ONBOARDING_RECERTIFICATION_CONFIRM, confirm)
 
 
-def _located(call: Call, answer: Answer, found: Review) -> Answer:
-    headers = {**answer.headers, "Location": call.href("/reviews/<id>", id=found.id)}
-    return Answer(answer.value, answer.next, headers=headers)
+def _opened(call: Call, act: Act, open_: Callable[[Transaction, Application, list[Observed]], Review]) -> Answer:
+    """Open a review of the application in the path, by the calls that were observed before."""
+    with call.read() as conn:
+        seen = call.house.onboarding.look(conn, application_of(call, conn, act).id)
+
+    def answer(conn: sa.Connection, found: Review) -> Answer:
+        told = _answer(call, conn, found)
+        return replace(told, headers={**told.headers, "Location": call.href("/reviews/<id>", id=found.id)})
+
+    return act_on(
+        call, lambda tx: application_of(call, tx, act), lambda tx, owner: open_(tx, owner, seen), answer
+    )  # fmt: skip
 
 
 @table.get("/reviews", "The queue of reviews", query=QueueIn, out=ReviewOut, many=True,
@@ -220,38 +231,49 @@ def read(call: Call) -> Answer:
         return _answer(call, conn, _of(call, conn, Act.ONBOARDING_REVIEW_READ))
 
 
+def _changed(call: Call, act: Act, change: Callable[[Transaction, Review], Review]) -> Answer:
+    """Change the review in the path; the answer tells how it stands after that."""
+    return act_on(call, lambda tx: _of(call, tx, act), change, lambda conn, found: _answer(call, conn, found))
+
+
 @table.post("/reviews/<review_id>/decisions", "Approve, approve less, or deny", body=DecisionIn, out=EvidenceOut,
             act=Act.ONBOARDING_REVIEW_DECIDE)  # fmt: skip
 def decide(call: Call) -> Answer:
-    body = call.body
-    with call.write() as tx:
-        found = _of(call, tx, Act.ONBOARDING_REVIEW_READ)
-        found = call.house.onboarding.decide(
+    body, onboarding = call.body, call.house.onboarding
+    with call.read() as conn:
+        seen = onboarding.look(conn, _of(call, conn, Act.ONBOARDING_REVIEW_READ).application_id)
+
+    def change(tx: Transaction, found: Review) -> Review:
+        return onboarding.decide(
             tx, call.by, found.id, body["decision"], reason=body["reason"], scopes=body.get("scopes"),
-            until=body.get("until"), version=body.get("version"),
+            until=body.get("until"), version=body.get("version"), calls=seen,
         )  # fmt: skip
-        return _answer(call, tx, found)
+
+    return _changed(call, Act.ONBOARDING_REVIEW_READ, change)
 
 
 @table.post("/reviews/<review_id>/questions", "Ask the requester", body=QuestionIn, out=EvidenceOut,
             act=Act.ONBOARDING_REVIEW_ASK)  # fmt: skip
 def ask(call: Call) -> Answer:
-    with call.write() as tx:
-        found = _of(call, tx, Act.ONBOARDING_REVIEW_ASK)
-        return _answer(call, tx, call.house.onboarding.ask(tx, call.by, found.id, call.body["question"]))
+    def change(tx: Transaction, found: Review) -> Review:
+        return call.house.onboarding.ask(tx, call.by, found.id, call.body["question"])
+
+    return _changed(call, Act.ONBOARDING_REVIEW_ASK, change)
 
 
 @table.post("/reviews/<review_id>/answers", "Answer a reviewer's question", body=TextIn, out=EvidenceOut,
             act=Act.ONBOARDING_REVIEW_ANSWER)  # fmt: skip
 def answer(call: Call) -> Answer:
-    with call.write() as tx:
-        found = _of(call, tx, Act.ONBOARDING_REVIEW_ANSWER)
-        return _answer(call, tx, call.house.onboarding.answer(tx, call.by, found.id, call.body["text"]))
+    def change(tx: Transaction, found: Review) -> Review:
+        return call.house.onboarding.answer(tx, call.by, found.id, call.body["text"])
+
+    return _changed(call, Act.ONBOARDING_REVIEW_ANSWER, change)
 
 
 @table.post("/reviews/<review_id>/withdrawal", "Take a request back", body=WithdrawIn, out=EvidenceOut,
             act=Act.ONBOARDING_REVIEW_WITHDRAW)  # fmt: skip
 def withdraw(call: Call) -> Answer:
-    with call.write() as tx:
-        found = _of(call, tx, Act.ONBOARDING_REVIEW_WITHDRAW)
-        return _answer(call, tx, call.house.onboarding.withdraw(tx, call.by, found.id, call.body["reason"]))
+    def change(tx: Transaction, found: Review) -> Review:
+        return call.house.onboarding.withdraw(tx, call.by, found.id, call.body["reason"])
+
+    return _changed(call, Act.ONBOARDING_REVIEW_WITHDRAW, change)

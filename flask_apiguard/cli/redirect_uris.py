@@ -30,6 +30,9 @@ def list_(desk: Desk, application_id: str) -> None:
 @reasoned
 def set_(desk: Desk, application_id: str, uris: tuple[str, ...], reason: str) -> None:
     """Set where an application may have its users sent back to: exactly these, for all of its clients."""
+    onboarding = desk.house.onboarding
+    with desk.house.store.read() as conn:
+        seen = onboarding.look(conn, application_id)
     with desk.house.store.write() as tx:
-        found = desk.house.onboarding.edit(tx, desk.by, application_id, {"redirect_uris": uris}, reason)
+        found = onboarding.edit(tx, desk.by, application_id, {"redirect_uris": uris}, reason, calls=seen)
     desk.facts({"application": found.id, "redirect_uris": found.redirect_uris})

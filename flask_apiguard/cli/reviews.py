@@ -122,9 +122,12 @@ def _decide(
     scopes: tuple[str, ...] | None = None,
     until: dt.datetime | None = None,
 ) -> None:
+    onboarding = desk.house.onboarding
+    with desk.house.store.read() as conn:
+        seen = onboarding.look(conn, onboarding.review(conn, review_id).application_id)
     with desk.house.store.write() as tx:
-        found = desk.house.onboarding.decide(
-            tx, desk.by, review_id, decision, reason=reason, scopes=scopes, until=until
+        found = onboarding.decide(
+            tx, desk.by, review_id, decision, reason=reason, scopes=scopes, until=until, calls=seen
         )
     told = {
         "review": found.id, "state": found.state, "scopes": found.approved_scopes, "until": found.until,

@@ -112,7 +112,7 @@ class refusals:  # noqa: N801 - reads as a sentence: with refusals(...)
     __slots__ = ("_by", "_happening", "_subject", "_tried", "_tx", "_whose")
 
     def __init__(
-        self, tx: Transaction, by: By, happening: Happening, subject: str, whose: str | None, **tried: str | None
+        self, tx: Transaction, by: By, happening: Happening, subject: str, whose: str | None, /, **tried: str | None
     ) -> None:
         self._tx, self._by, self._happening, self._subject = tx, by, happening, subject
         self._whose, self._tried = whose, tried
