@@ -301,6 +301,29 @@ def _takes(parameter: click.Parameter) -> str:
     return f"One of {', '.join(map(str, choices))}." if choices else ""
 
 
+def findings() -> str:
+    from flask_apiguard.cli.findings import Kind
+
+    text = ""
+    for kind in Kind:
+        text += f".. _finding-{kind.number.lower()}:\n\n" + heading(f"{kind.number} {kind.slug}", "-")
+        text += f"{_with_code(kind.title)}.\n\n:Severity: {_severity(kind)}\n:Why: {escaped(kind.why)}\n"
+        text += f":Fix: {_with_code(kind.fix)}\n"
+        text += (f":Standard: {kind.standard}\n" if kind.standard else "") + "\n"
+    return text
+
+
+def _with_code(text: str) -> str:
+    """A sentence in which what stands between back quotes is code."""
+    parts = text.split("`")
+    return "".join(f"``{part}``" if place % 2 else escaped(part) for place, part in enumerate(parts))
+
+
+def _severity(kind: Any) -> str:
+    both = kind.desk.value, kind.serving.value
+    return both[0] if both[0] == both[1] else f"{both[0]}; with ``--deploy`` {both[1]}"
+
+
 # -- JSON API ----------------------------------------------------------------------------------------------------------
 
 
@@ -336,8 +359,8 @@ def adoption() -> str:
 WRITERS: dict[str, Callable[[], str]] = {
     writer.__name__: writer
     for writer in (
-        acts, adoption, checks, commands, endpoints, entry_fields, event_fields, happenings, lifetimes, moves, reasons,
-        settings, signals,
+        acts, adoption, checks, commands, endpoints, entry_fields, event_fields, findings, happenings, lifetimes,
+        moves, reasons, settings, signals,
     )
 }  # fmt: skip
 

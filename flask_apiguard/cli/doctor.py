@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import click
 
 from ..errors import APIGuardError
-from .common import REFUSED, Desk, alone, plain, sentences
-from .findings import EXAMINATIONS, INSIDE, Finding, Look, Severity, opened
+from .common import REFUSED, Desk, alone, cell, sentences
+from .findings import EXAMINATIONS, INSIDE, Finding, Kind, Look, Severity, opened
 
 _ORDER = list(Severity)
 
 
 @alone("doctor", acts=False)
 @click.option("--deploy", is_flag=True, help="Judge it as what will serve: what is fine at a desk is not fine there.")
-def doctor(desk: Desk, deploy: bool) -> None:
-    """Look at settings, surroundings and stores, and number what was found, the worst first.
+@click.option(
+    "--fail-on", type=click.Choice([one.value for one in Severity]), default=Severity.ERROR.value, show_default=True,
+    help="End with 1 from this severity on.",
+)  # fmt: skip
+def doctor(desk: Desk, deploy: bool, fail_on: str) -> None:
+    """Look at settings, surroundings and stores, and say what was found, the worst first.
 
-    Changes nothing. 1 when there is an error; warnings and notes end with 0.
+    Each kind of finding has a number that stays, and a page in the documentation. Changes nothing. Ends with 1 when
+    there is an error, or with --fail-on already for something less; with 0 otherwise.
     """
     found = findings(Look(desk.house, deploy))
-    errors = sum(one.severity is Severity.ERROR for one in found)
-    numbered = [{"number": number, **plain(one)} for number, one in enumerate(found, 1)]
-    desk.answer({"findings": numbered, "errors": errors, "deploy": deploy}, lambda: _text(numbered, errors))
-    if errors:
+    counted = {severity.value: sum(one.severity is severity for one in found) for severity in Severity}
+    told = {"findings": [one.told() for one in found], **{f"{name}s": n for name, n in counted.items()}}
+    desk.answer({**told, "deploy": deploy}, lambda: _text(found, counted))
+    if any(_ORDER.index(one.severity) <= _ORDER.index(Severity(fail_on)) for one in found):
         desk.status = REFUSED
 
 
@@ -37,18 +42,17 @@ def findings(look: Look) -> list[Finding]:
             found += examine(look)
         except (APIGuardError, OSError) as error:
             message, fix, _ = sentences(error)
-            name = examine.__name__.replace("_", "-")
-            found.append(Finding(Severity.ERROR, f"{name}-unknown", message, "It could not be looked at.", fix, name))
-    return sorted(found, key=lambda one: _ORDER.index(one.severity))
+            found.append(look.found(Kind.UNKNOWN, examine.__name__.replace("_", "-"), message, fix=fix))
+    return sorted(found, key=lambda one: (_ORDER.index(one.severity), one.kind.number))
 
 
-def _text(numbered: list[dict[str, Any]], errors: int) -> str:
-    told = []
-    for one in numbered:
-        told += [
-            f"{one['number']}. {one['severity'].upper()} {one['name']}: {one['what']}",
-            f"   why   {one['why']}", f"   fix   {one['fix']}", f"   seen  {one['source']}",
+def _text(found: Sequence[Finding], counted: dict[str, int]) -> str:
+    lines = []
+    for one in found:
+        lines += [
+            f"{one.kind.number} {one.severity.upper()} {one.name}: {cell(one.what)}",
+            f"   why   {cell(one.why)}", f"   fix   {cell(one.fix)}", f"   seen  {cell(one.source)}",
         ]  # fmt: skip
-    kinds = {severity: sum(one["severity"] == severity for one in numbered) for severity in Severity}
-    told.append(", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in kinds.items()) + ".")
-    return "\n".join(told) if errors or numbered else "Nothing found."
+        lines += [f"   see   {one.kind.standard}"] if one.kind.standard else []
+    lines.append(", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in counted.items()) + ".")
+    return "\n".join(lines) if found else "Nothing found."

@@ -44,6 +44,13 @@ def layers_of(app: Flask, kind: type) -> int:
     return sum(isinstance(layer, kind) for layer in _walk(app))
 
 
+def outside_of(app: Flask, kind: type) -> list[str]:
+    """The host's layers that a request meets before the outermost one of a kind; none when there is none of it."""
+    found = list(_walk(app))
+    place = next((place for place, layer in enumerate(found) if isinstance(layer, kind)), 0)
+    return [_name(layer) for layer in found[:place] if not isinstance(layer, Perimeter)]
+
+
 def _walk(app: Flask) -> Iterator[Any]:
     at: Any = app.wsgi_app
     for _ in range(DEEPEST):

@@ -1,213 +1,251 @@
-"""``doctor``: each finding is seen to be found, and a healthy house has no error."""
+"""``doctor``: each finding is seen to be found, and in a sound house nothing is."""
 
 from __future__ import annotations
 
-import os
-import time
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 from flask import Flask
-from flask_migrate import Migrate
-from flask_sqlalchemy import SQLAlchemy
-from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_apiguard.cli.common import operator
 from flask_apiguard.cli.doctor import findings
-from flask_apiguard.cli.findings import Look, Severity
-from flask_apiguard.events.spool import SUFFIX
-from flask_apiguard.ledger import enter
-from flask_apiguard.values import Happening
+from flask_apiguard.cli.findings import Kind, Look, Severity, keeping
+from flask_apiguard.db import EVENTS, STATE, make_engine
+from flask_apiguard.migrations import create
 
 from .conftest import Run
+from .provoked import (
+    ISSUER,
+    PROVOKED,
+    SECRET,
+    SERVER,
+    SHARED,
+    careful,
+    careless,
+    client_of,
+    drilled,
+    exempt,
+    fixed,
+    fixed_inside,
+    house_of,
+    nothing,
+    own_limiter,
+    protected,
+    public_key,
+    signing,
+    with_plan,
+    wrapped,
+)
 from .shop import make
 
-SECRET = "tVq3-9sXo0_kfPz7LwJ2mYbN6aRcE1uHgD4iT8eW5nS"
+SOUND = {
+    "APIGUARD_BASE_URL": ISSUER, "APIGUARD_ISSUER": ISSUER, "APIGUARD_TRUSTED_PROXIES": ["10.0.0.2"],
+    "APIGUARD_MAIL_URL": "smtp://localhost", "APIGUARD_MAIL_FROM": "api@example.org", "APIGUARD_DEFAULT_PLAN": "free",
+    "TRUSTED_HOSTS": ["api.example.org"],
+}  # fmt: skip
+Found = Callable[..., dict[str, Severity]]
 
 
 @pytest.fixture
-def found(tmp_path: Path) -> Iterator[Callable[..., dict[str, Severity]]]:
+def found(tmp_path: Path) -> Iterator[Found]:
     """What the doctor finds in an app with these settings: name and severity."""
     apps: list[Flask] = []
 
-    def finds(change: Callable[[Flask], object] = lambda app: None, deploy: bool = False, **config: Any) -> Any:
-        given = {"INSTANCE_PATH": str(tmp_path), "APIGUARD_SECRET": SECRET, **config}
-        app = make(**given)
+    def finds(
+        change: Callable[[Flask], object] = nothing, deploy: bool = False, shut: bool = False, **config: Any
+    ) -> dict[str, Severity]:
+        here = {
+            n: v.format(folder=tmp_path) if isinstance(v, str) and "{folder}" in v else v for n, v in config.items()
+        }
+        app = make(**{"INSTANCE_PATH": str(tmp_path), "APIGUARD_SECRET": SECRET, **here})
         apps.append(app)
+        house = house_of(app)
+        if not shut:
+            house.store.open()
+            house.events_store.open()
         change(app)
-        house = app.extensions["apiguard"]
-        house.store.open()
-        house.events_store.open()
         return {one.name: one.severity for one in findings(Look(house, deploy))}
 
     yield finds
     for app in apps:
-        app.extensions["apiguard"].close()
+        house_of(app).close()
+
+
+def sound(app: Flask) -> None:
+    """Everything done that is told before going live."""
+    house = house_of(app)
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    house.options.host_user = lambda: None
+    with_plan(app)
+    with house.store.write() as tx:
+        ann = house.people.register(tx, "ann@example.org", "Ann")
+    person = house.people.prove(ann.proof).person
+    with house.store.write() as tx:
+        house.people.give_seat(tx, operator(), person.id, None, "administrator")
+    client = client_of(app, redirect_uris=("https://app.example/cb",))
+    with house.store.write() as tx:
+        house.keys.create(tx, operator(), client, name="fresh")
+    signing(app)
+    public_key(app, 300)
+    drilled(app)
+    with house.store.write() as tx:
+        house.ledger.checkpoint(tx)
+
+
+def test_in_a_sound_house_nothing_is_found_even_where_it_serves(found: Found) -> None:
+    assert found(sound, deploy=True, **SOUND) == {}
+
+
+def test_every_kind_of_finding_is_provoked_by_an_app() -> None:
+    elsewhere = {Kind.CLOCK_SKEW}
+    assert set(PROVOKED) | elsewhere == set(Kind)
+
+
+@pytest.mark.parametrize("kind", PROVOKED, ids=lambda kind: kind.slug)
+def test_what_is_wrong_is_found_and_judged_by_where_it_stands(
+    found: Found, kind: Kind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kind is Kind.LEDGER_LONG:
+        monkeypatch.setattr(keeping, "ENTRIES_AT_MOST", 0)
+    way = PROVOKED[kind]
+    serving = found(way.change, deploy=True, shut=way.shut, **way.config)
+    named = {Kind.STORE_BEHIND: Severity.NOTE}  # on SQLite
+    assert serving[kind.slug] == named.get(kind, kind.serving)
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [kind for kind in PROVOKED if kind.desk is not kind.serving and kind is not Kind.TRUSTED_HOSTS],
+    ids=lambda kind: kind.slug,
+)
+def test_what_is_fine_at_a_desk_is_said_there_more_softly(found: Found, kind: Kind) -> None:
+    way = PROVOKED[kind]
+    assert found(way.change, shut=way.shut, **way.config)[kind.slug] == kind.desk
+
+
+def test_numbers_are_unique_and_names_stand_in_the_order_of_numbers() -> None:
+    numbers = [kind.number for kind in Kind]
+    assert numbers == sorted(set(numbers))
+    assert all(re.fullmatch(r"AG[1-9][0-9]{2}", number) for number in numbers)
+
+
+@pytest.mark.parametrize("kind", Kind, ids=lambda kind: kind.slug)
+def test_every_kind_says_why_and_what_mends_it(kind: Kind) -> None:
+    assert kind.title
+    assert kind.why.endswith(".")
+    assert kind.fix
+    assert re.fullmatch(r"|((BCP \d+ \()?RFC \d+\)?(, sections? [\d.]+( and [\d.]+)?)?(; )?)+", kind.standard)
 
 
 def test_a_fresh_app_has_no_error_and_says_what_comes_next(run: Run) -> None:
     answer = run("doctor")
     assert answer.status == 0, answer.out
-    assert "1. " in answer.out
+    assert re.search(r"^AG\d{3} NOTE store-empty: ", answer.out, re.MULTILINE)
     assert "fix   flask apiguard init" in answer.out
 
 
 def test_what_is_about_to_serve_is_judged_by_what_the_environment_says(program: Run) -> None:
     deploy = program("doctor", "--deploy", "--json", FLASK_DEBUG="1", APIGUARD_MODE="observe")
     assert deploy.status == 1
-    assert deploy.json["findings"][0]["severity"] == "error"
-    assert [one["number"] for one in deploy.json["findings"]] == list(range(1, len(deploy.json["findings"]) + 1))
+    assert [one["severity"] for one in deploy.json["findings"]] == sorted(
+        (one["severity"] for one in deploy.json["findings"]), key=[one.value for one in Severity].index
+    )
+    assert {"AG109", "AG208"} <= {one["number"] for one in deploy.json["findings"]}
+    assert deploy.json["errors"] == sum(one["severity"] == "error" for one in deploy.json["findings"])
 
 
 def test_every_finding_says_what_why_fix_and_where(run: Run) -> None:
     for one in run("doctor", "--deploy", "--json").json["findings"]:
-        assert all(one[name] for name in ("what", "why", "fix", "source")), one
+        assert all(one[name] for name in ("number", "name", "what", "why", "fix", "source")), one
+
+
+def test_the_exit_status_goes_by_the_severity_that_one_cares_for(run: Run) -> None:
+    assert run("doctor").status == 0
+    assert run("doctor", "--fail-on", "note").status == 1
+    assert run("doctor", "--deploy", "--fail-on", "warning").status == 1
+    assert run("doctor", "--fail-on", "nothing").status == 2
+
+
+def test_an_observing_gate_that_ends_by_itself_may_be_deployed(found: Found) -> None:
+    ends = {"APIGUARD_MODE": "observe", "APIGUARD_OBSERVE_UNTIL": "2999-01-01"}
+    assert found(deploy=True, **ends)["mode-observe"] == "warning"
 
 
 @pytest.mark.parametrize(
-    ("name", "severity", "config"),
-    [
-        ("secret-weak", "error", {"APIGUARD_SECRET": "abc" * 20}),
-        ("secret-shared", "warning", {"SECRET_KEY": SECRET}),
-        ("secret-self-made", "note", {"APIGUARD_SECRET": None}),
-        ("secret-key-weak", "warning", {"SECRET_KEY": "dev"}),
-        ("secret-key-missing", "note", {"SECRET_KEY": None}),
-        ("base-url-missing", "note", {}),
-        ("https-missing", "warning", {"APIGUARD_BASE_URL": "http://api.example.org"}),
-        ("mode-observe", "warning", {"APIGUARD_MODE": "observe"}),
-        ("counters-memory", "warning", {"APIGUARD_COUNTERS_URL": "memory://"}),
-        ("key-lifetime", "warning", {"APIGUARD_KEY_LIFETIME": "900d"}),
-        ("mail-missing", "error", {"APIGUARD_ONBOARDING": "open"}),
-        ("plan-missing", "note", {}),
-        ("proxyfix-missing", "warning", {"APIGUARD_TRUSTED_PROXIES": ["10.0.0.2"]}),
-        ("trap-http-exceptions", "warning", {"TRAP_HTTP_EXCEPTIONS": True}),
-        ("drill-missing", "note", {}),
-        ("administrator-missing", "note", {}),
-    ],
+    ("name", "value"),
+    [("WEB_CONCURRENCY", "4"), ("GUNICORN_CMD_ARGS", "--bind=x --workers=3"), ("GUNICORN_CMD_ARGS", "-w 2")],
 )
-def test_what_is_configured_badly_is_found(found: Any, name: str, severity: str, config: dict[str, Any]) -> None:
-    assert found(**config)[name] == severity
-
-
-@pytest.mark.parametrize(
-    ("name", "config"),
-    [
-        ("https-missing", {"APIGUARD_BASE_URL": "http://api.example.org"}),
-        ("mode-observe", {"APIGUARD_MODE": "observe"}),
-        ("counters-memory", {"APIGUARD_COUNTERS_URL": "memory://"}),
-        ("secret-key-weak", {"SECRET_KEY": "dev"}),
-        ("drill-missing", {}),
-    ],
-)
-def test_what_is_fine_at_a_desk_is_an_error_where_it_serves(found: Any, name: str, config: dict[str, Any]) -> None:
-    assert found(deploy=True, **config)[name] == "error"
-
-
-def test_what_is_configured_well_is_not_found(found: Any) -> None:
-    names = set(
-        found(
-            lambda app: setattr(app, "wsgi_app", ProxyFix(app.wsgi_app)),
-            APIGUARD_BASE_URL="https://api.example.org", APIGUARD_TRUSTED_PROXIES=["10.0.0.2"],
-            APIGUARD_MAIL_URL="smtp://localhost", APIGUARD_MAIL_FROM="api@example.org", APIGUARD_DEFAULT_PLAN="free",
-        )
-    )  # fmt: skip
-    assert names <= {"drill-missing", "administrator-missing", "plan-unknown"}
-    assert "plan-unknown" in names, "a default plan that nobody wrote down refuses everybody"
-
-
-def test_an_observing_gate_that_ends_by_itself_may_be_deployed(found: Any) -> None:
-    assert found(deploy=True, APIGUARD_MODE="observe", APIGUARD_OBSERVE_UNTIL="2999-01-01")["mode-observe"] == "warning"
-
-
-def test_memory_counters_beside_many_workers_are_an_error(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WEB_CONCURRENCY", "4")
+def test_memory_counters_beside_many_workers_are_an_error(
+    found: Found, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(name, value)
     assert found(APIGUARD_COUNTERS_URL="memory://")["counters-memory"] == "error"
+    assert "counters-memory" not in found()
 
 
-def test_proxies_that_are_believed_too_much_are_found(found: Any) -> None:
-    def once(app: Flask) -> None:
-        app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
-
-    def twice(app: Flask) -> None:
-        once(app)
-        once(app)
-
-    assert found(once)["proxyfix-believes-all"] == "warning"
-    assert found(twice)["proxyfix-twice"] == "error"
+def test_the_hosts_own_limiter_in_memory_is_found(found: Found) -> None:
+    assert found(own_limiter)["counters-memory"] == "warning"
 
 
-def test_csrf_protection_before_guarded_routes_is_found_until_they_are_exempt(found: Any) -> None:
-    def protect(app: Flask) -> None:
-        CSRFProtect(app)
+def test_proxyfix_may_stand_inside_or_outside_of_the_gate_but_outermost_of_the_rest(found: Found) -> None:
+    def beneath(app: Flask) -> None:
+        wrapped(app)
+        fixed(app)
 
-    def exempt(app: Flask) -> None:
-        CSRFProtect(app).exempt(app.view_functions["create"])
+    assert "proxyfix-order" in found(fixed_inside)
+    for change in (fixed, beneath, nothing, wrapped):
+        assert "proxyfix-order" not in found(change)
 
-    assert found(protect)["csrf"] == "warning"
+
+def test_csrf_protection_before_guarded_routes_is_found_until_they_are_exempt(found: Found) -> None:
     assert "csrf" not in found(exempt)
-    assert "csrf" not in found(protect, WTF_CSRF_ENABLED=False)
+    assert "csrf" not in found(protected, WTF_CSRF_ENABLED=False)
 
 
-def test_flask_migrate_over_our_tables_is_an_error_unless_it_leaves_them_alone(found: Any, tmp_path: Path) -> None:
-    from flask_apiguard import alembic_include_object
-
-    url = f"sqlite:///{tmp_path / 'shared.db'}"
-
-    def careless(app: Flask) -> None:
-        Migrate(app, SQLAlchemy(app))
-
-    def careful(app: Flask) -> None:
-        Migrate(app, SQLAlchemy(app), include_object=alembic_include_object)
-
-    shared = {"SQLALCHEMY_DATABASE_URI": url, "APIGUARD_DATABASE_URL": url}
-    assert found(careless, **shared)["migrate-drops"] == "error"
-    assert "migrate-drops" not in found(careful, **shared)
-    assert "migrate-drops" not in found(careless, SQLALCHEMY_DATABASE_URI=url)
+def test_flask_migrate_beside_our_tables_is_fine_when_it_leaves_them_alone(found: Found) -> None:
+    assert "migrate-drops" not in found(careful, **SHARED)
+    assert "migrate-drops" not in found(careless, SQLALCHEMY_DATABASE_URI=SHARED["SQLALCHEMY_DATABASE_URI"])
 
 
-def test_a_bypass_and_an_undeclared_route_are_found(found: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHOP_HOLE", "1")
-
-    def wrap(app: Flask) -> None:
-        inner = app.wsgi_app
-        app.wsgi_app = lambda environ, start: inner(environ, start)  # type: ignore[method-assign]
-
-    names = found(wrap)
-    assert (names["middleware-bypass"], names["routes-undeclared"]) == ("warning", "warning")
+def test_an_open_door_without_mail_is_an_error(found: Found) -> None:
+    assert found(APIGUARD_ONBOARDING="open")["mail-missing"] == "error"
 
 
-def test_a_touched_ledger_a_failed_drill_and_a_clock_set_back_are_found(found: Any) -> None:
-    def spoil(app: Flask) -> None:
-        house = app.extensions["apiguard"]
-        house.clock.advance(3600)
-        with house.store.write() as tx:
-            enter(tx, operator(), Happening.MONITOR_DRILL_RUN, "application:x", after={"passed": False})
-        house.clock.advance(-3600)
-        with house.store.write() as tx:
-            tx.execute(sa.text("UPDATE apiguard_ledger SET leaf = 'other'"))
-
-    names = found(spoil)
-    assert (names["clock-back"], names["ledger-touched"], names["drill-failed"]) == ("error", "error", "warning")
+def test_without_an_authorization_server_nothing_is_said_of_one(found: Found) -> None:
+    names = found(signing, APIGUARD_TOKEN_LIFETIME="2h", APIGUARD_REFRESH_LIFETIME="200d")
+    assert not {"token-lifetime", "refresh-lifetime", "host-user-missing", "signing-key-old"} & set(names)
 
 
-def test_a_secret_that_others_read_and_events_that_wait_are_found(found: Any, tmp_path: Path) -> None:
-    def leave(app: Flask) -> None:
-        house = app.extensions["apiguard"]
-        house.secrets.key("any")
-        (tmp_path / "apiguard.secret").chmod(0o644)
-        spool = tmp_path / "apiguard-spool"
-        spool.mkdir()
-        waiting = spool / f"1-abc{SUFFIX}"
-        waiting.write_text("an event\n")
-        old = time.time() - 3600
-        os.utime(waiting, (old, old))
+def test_a_key_that_ends_soon_is_fine_when_its_successor_is_there(found: Found) -> None:
+    def followed(app: Flask) -> None:
+        from joserfc import jwk
 
-    names = found(leave, APIGUARD_SECRET=None)
-    assert (names["secret-readable"], names["spool-waits"]) == ("error", "warning")
+        from flask_apiguard.oauth.public_keys import add_key
+
+        client = client_of(app)
+        with house_of(app).store.write() as tx:
+            for days in (5, 300):
+                given = jwk.ECKey.generate_key("P-256").as_dict(private=False)
+                add_key(tx, operator(), client, given, lifetime=keeping.dt.timedelta(days=days))
+
+    assert "public-key-ending" not in found(followed, **SERVER)
+
+
+def test_a_host_whose_clock_is_not_the_stores_is_found(found: Found, postgres_url: str) -> None:
+    engine = make_engine(postgres_url)
+    create(engine, STATE)
+    create(engine, EVENTS)
+    engine.dispose()
+    assert "clock-skew" not in found(APIGUARD_DATABASE_URL=postgres_url)
+
+    def late(app: Flask) -> None:
+        house_of(app).clock.advance(60)
+
+    assert found(late, APIGUARD_DATABASE_URL=postgres_url)["clock-skew"] == "error"
 
 
 def test_a_store_that_is_away_is_an_error_and_no_traceback(tmp_path: Path) -> None:

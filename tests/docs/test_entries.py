@@ -115,6 +115,18 @@ def test_every_command_has_a_heading(pages: Pages, references: ModuleType) -> No
     assert wanted == set(pages.headings("commands")) - {"Commands"}
 
 
+def test_every_finding_of_the_doctor_has_a_heading_that_its_number_leads_to(pages: Pages) -> None:
+    from flask_apiguard.cli.findings import Kind
+
+    headings = pages.headings("doctor")
+    for kind in Kind:
+        assert f"{kind.number} {kind.slug}" in headings
+        entry = pages["doctor"].partition(f".. _finding-{kind.number.lower()}:")[2].partition("\n.. _finding-")[0]
+        assert all(f"\n:{name}: " in entry for name in ("Severity", "Why", "Fix")), kind
+        assert kind.standard in entry
+    assert len(headings) == 1 + len(Kind)
+
+
 def test_every_public_name_has_a_heading(pages: Pages) -> None:
     assert set(flask_apiguard.__all__) <= set(pages.headings("reference"))
 
@@ -148,7 +160,7 @@ def test_every_status_of_the_gate_stands_on_its_way(pages: Pages) -> None:
 
 def test_what_the_authorization_server_can_do_stands_on_its_page(pages: Pages) -> None:
     app = Flask("server")
-    app.config.update(TESTING=True, APIGUARD_ISSUER="https://api.example.com")
+    app.config.update(TESTING=True, APIGUARD_ISSUER="https://api.example.com", APIGUARD_TRUSTED_PROXIES=["10.0.0.2"])
     flask_apiguard.APIGuard(app, paths=["/api/v1"])
     client = app.test_client()
     document = client.get("/.well-known/oauth-authorization-server", base_url="https://api.example.com").json

@@ -1,9 +1,14 @@
-"""What the doctor looks at: settings, surroundings, and what is kept. Each examination yields its findings."""
+"""What the doctor looks at: settings, surroundings, what is kept, the authorization server. All yield findings."""
 
-from . import configuration, keeping, surroundings
-from .finding import Finding, Look, Severity
-from .keeping import INSIDE, opened
+from . import configuration, keeping, oauth, surroundings
+from .finding import Finding, Look
+from .keeping import opened
+from .kinds import Kind, Severity
 
-EXAMINATIONS = (*configuration.EXAMINATIONS, *surroundings.EXAMINATIONS, *keeping.EXAMINATIONS)
+EXAMINATIONS = (
+    *configuration.EXAMINATIONS, *surroundings.EXAMINATIONS, *oauth.EXAMINATIONS, *keeping.EXAMINATIONS,
+)  # fmt: skip
+#: Asked only when the stores are open.
+INSIDE = (*surroundings.INSIDE, *keeping.INSIDE, *oauth.INSIDE)
 
-__all__ = ["EXAMINATIONS", "INSIDE", "Finding", "Look", "Severity", "opened"]
+__all__ = ["EXAMINATIONS", "INSIDE", "Finding", "Kind", "Look", "Severity", "opened"]

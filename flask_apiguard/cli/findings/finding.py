@@ -4,32 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
 from ...house import House
-
-
-class Severity(StrEnum):
-    """How bad: an error must be mended, a warning be known, a note may be."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    NOTE = "note"
-
-
-ERROR, WARNING, NOTE = Severity.ERROR, Severity.WARNING, Severity.NOTE
+from .kinds import Kind, Severity
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """``source`` names the setting, file or room that was looked at."""
 
+    kind: Kind
     severity: Severity
-    name: str
     what: str
     why: str
     fix: str
     source: str
+
+    @property
+    def name(self) -> str:
+        """The kind's name."""
+        return self.kind.slug
+
+    def told(self) -> dict[str, str]:
+        """As it is answered. ``number`` stays the same in every release."""
+        return {
+            "number": self.kind.number, "name": self.name, "severity": self.severity.value, "what": self.what,
+            "why": self.why, "fix": self.fix, "standard": self.kind.standard, "source": self.source,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,17 @@ class Look:
     house: House
     deploy: bool = False
 
-    def graver(self, otherwise: Severity = WARNING) -> Severity:
-        """An error where it will serve, else that."""
-        return ERROR if self.deploy else otherwise
+    def found(
+        self, kind: Kind, source: str, what: str = "", *, severity: Severity | None = None, why: str = "", fix: str = ""
+    ) -> Finding:
+        """A finding; what is not said of this very one is what its kind says."""
+        grave = kind.serving if self.deploy else kind.desk
+        return Finding(kind, severity or grave, what or f"{kind.title}.", why or kind.why, fix or kind.fix, source)
+
+    def setting(self, name: str) -> str:
+        """A setting as a source: its name and where its value comes from."""
+        settings = self.house.settings
+        return f"{name} ({settings.source(next(one for one in settings.declared if one.name == name))})"
 
 
 Examination = Callable[[Look], Iterable[Finding]]

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from ...credentials.tables import credential
 from ...db import Store
 from ...errors import APIGuardError, ConfigurationError, StoreAway
 from ...events import SPOOL
@@ -19,11 +20,14 @@ from ...migrations import current
 from ...people import Seat
 from ...values import Happening
 from ..common import sentences
-from .finding import ERROR, NOTE, WARNING, Finding, Look
+from .finding import Finding, Look
+from .kinds import ERROR, NOTE, Kind
 
 SKEW = dt.timedelta(seconds=5)
 #: Seconds that an event may wait in the spool while everything works.
 WAITING = 60
+#: A year, and the days that a rotation may take.
+OLD = dt.timedelta(days=396)
 DRILL_GOOD_FOR = dt.timedelta(days=90)
 #: The doctor is quick: a longer ledger is `audit verify`'s.
 ENTRIES_AT_MOST = 20_000
@@ -36,27 +40,17 @@ def stores(look: Look) -> Iterator[Finding]:
         source = f"{store.schema.name} store"
         try:
             if store.path is not None and not store.path.exists():
-                yield Finding(
-                    NOTE, "store-empty", f"{store.path} is not there yet.", "It is made at first use.",
-                    "flask apiguard init", source,
-                )  # fmt: skip
+                yield look.found(Kind.STORE_EMPTY, source, f"{store.path} is not there yet.")
                 continue
             found = current(store.engine, store.schema)
             if found != store.schema.head:
-                yield Finding(
-                    ERROR if store.path is None else NOTE, "store-behind",
-                    f"The {source} is at {found or 'nothing'}, this package wants {store.schema.head}.",
-                    "The app refuses to start on it." if store.path is None else "It is upgraded at first use.",
-                    "flask apiguard db upgrade", source,
-                )  # fmt: skip
+                what = f"The {source} is at {found or 'nothing'}, this package wants {store.schema.head}."
+                yield look.found(Kind.STORE_BEHIND, source, what, severity=ERROR if store.path is None else NOTE)
                 continue
             _write(store)
         except (APIGuardError, sa.exc.SQLAlchemyError) as error:
             message, fix, _ = sentences(error if isinstance(error, APIGuardError) else StoreAway(store.schema.name))
-            yield Finding(
-                ERROR, "store-away", message, "No call can be decided without it.",
-                fix or "Look at its log.", source,
-            )  # fmt: skip
+            yield look.found(Kind.STORE_AWAY, source, message, fix=fix or "Look at its log.")
 
 
 def _write(store: Store) -> None:
@@ -73,16 +67,12 @@ def clock(look: Look) -> Iterator[Finding]:
             there = conn.execute(sa.select(sa.func.now())).scalar_one()
         skew = abs(house.clock.now() - there)
         if skew > SKEW:
-            yield Finding(
-                ERROR, "clock-skew", f"This host and the store differ by {skew.total_seconds():.0f} seconds.",
-                "Keys end, windows turn and entries are dated by each host's own clock.", "Run NTP on both.", "clock",
-            )  # fmt: skip
+            what = f"This host and the store differ by {skew.total_seconds():.0f} seconds."
+            yield look.found(Kind.CLOCK_SKEW, "clock", what)
     newest = next(iter(house.ledger.entries(limit=1).entries), None)
     if newest is not None and newest.at > house.clock.now() + SKEW:
-        yield Finding(
-            ERROR, "clock-back", f"The newest entry of the ledger is of {newest.at:%Y-%m-%d %H:%M:%S}: in the future.",
-            "The clock was set back here, or is ahead on another host.", "Run NTP on every host.", "clock",
-        )  # fmt: skip
+        what = f"The newest entry of the ledger is of {newest.at:%Y-%m-%d %H:%M:%S}: in the future."
+        yield look.found(Kind.CLOCK_BACK, "clock", what)
 
 
 def spool(look: Look) -> Iterator[Finding]:
@@ -95,17 +85,12 @@ def spool(look: Look) -> Iterator[Finding]:
     waiting = {path: entry_size(path) - places.get(path.name, 0) for path in files(folder)}
     late = {path: size for path, size in waiting.items() if size > 0 and time.time() - _changed(path) > WAITING}
     if late:
-        yield Finding(
-            WARNING, "spool-waits", f"{sum(late.values())} bytes of access events wait in {folder}.",
-            "What waits there is safe, and in no answer yet.",
-            "flask apiguard tick takes them over; where it can't, the event store is why.", str(folder),
-        )  # fmt: skip
+        what = f"{sum(late.values())} bytes of access events wait in {folder}."
+        yield look.found(Kind.SPOOL_WAITS, str(folder), what)
     for lag in house.recorder.lag():
         if lag.error or lag.dead:
-            yield Finding(
-                WARNING, "sink-behind", f"The sink {lag.sink} has {lag.waiting} to take, {lag.dead} given up.",
-                lag.error or "Some events were refused for good.", "Look at the sink.", f"sink {lag.sink}",
-            )  # fmt: skip
+            what = f"The sink {lag.sink} has {lag.waiting} to take, {lag.dead} given up."
+            yield look.found(Kind.SINK_BEHIND, f"sink {lag.sink}", what, why=lag.error or "")
 
 
 def _changed(path: Path) -> float:
@@ -121,56 +106,48 @@ def ledger(look: Look) -> Iterator[Finding]:
     if newest is None:
         return
     if newest.seq > ENTRIES_AT_MOST:
-        yield Finding(
-            NOTE, "ledger-long", f"The ledger has {newest.seq} entries, too many to look at in passing.",
-            "A look at all of them takes a while.", "flask apiguard audit verify, every night", "ledger",
-        )  # fmt: skip
+        what = f"The ledger has {newest.seq} entries, too many to look at in passing."
+        yield look.found(Kind.LEDGER_LONG, "ledger", what)
         return
     found = look.house.ledger.verify()
     if not found.ok:
-        yield Finding(
-            ERROR, "ledger-touched", found.wrong, "Somebody, or a restored copy, changed what governance did.",
-            "flask apiguard audit verify; then compare with a backup.", "ledger",
-        )  # fmt: skip
+        yield look.found(Kind.LEDGER_TOUCHED, "ledger", found.wrong)
     signed = look.house.ledger.checkpoints(1)
     if not signed or look.house.clock.now() - signed[0].at > dt.timedelta(days=1):
-        yield Finding(
-            WARNING if look.deploy else NOTE, "checkpoint-old", "The ledger's head was not signed for a day.",
-            "Until it is, cutting off its newest entries leaves no trace.", "flask apiguard tick, every five minutes",
-            "ledger",
-        )  # fmt: skip
+        yield look.found(Kind.CHECKPOINT_OLD, "ledger")
 
 
 def drill(look: Look) -> Iterator[Finding]:
     """Whether somebody has seen a revocation hold."""
     page = look.house.ledger.entries(happening=str(Happening.MONITOR_DRILL_RUN), limit=1)
     last = next(iter(page.entries), None)
-    fix = "flask apiguard drill --workers-url http://127.0.0.1:8000"
     if last is None:
-        yield Finding(
-            look.graver(NOTE), "drill-missing", "No drill has shown how fast a revocation holds.",
-            "That it holds at once, on every worker, is a claim until then.", fix, "ledger",
-        )  # fmt: skip
+        yield look.found(Kind.DRILL_MISSING, "ledger")
     elif not (last.after or {}).get("passed"):
-        yield Finding(
-            look.graver(), "drill-failed", f"The drill of {last.at:%Y-%m-%d} failed.",
-            "Something revoked opened a door for longer than allowed.", fix, f"ledger entry {last.seq}",
-        )  # fmt: skip
+        yield look.found(Kind.DRILL_FAILED, f"ledger entry {last.seq}", f"The drill of {last.at:%Y-%m-%d} failed.")
     elif look.house.clock.now() - last.at > DRILL_GOOD_FOR:
-        yield Finding(
-            WARNING, "drill-old", f"The last drill was on {last.at:%Y-%m-%d}.", "Much was deployed since.", fix,
-            f"ledger entry {last.seq}",
-        )  # fmt: skip
+        yield look.found(Kind.DRILL_OLD, f"ledger entry {last.seq}", f"The last drill was on {last.at:%Y-%m-%d}.")
 
 
 def administrators(look: Look) -> Iterator[Finding]:
     """Whether two people can decide."""
     seated = {held.person_id for held in look.house.people.members_of(None) if held.seat == Seat.ADMINISTRATOR}
     if not seated:
-        yield Finding(
-            NOTE, "administrator-missing", "Nobody is administrator.", "Only this machine's operators can decide.",
-            "flask apiguard init --email YOU@EXAMPLE.ORG", "people",
-        )  # fmt: skip
+        yield look.found(Kind.ADMINISTRATOR_MISSING, "people")
+
+
+def ages(look: Look) -> Iterator[Finding]:
+    """Keys that were made long ago and open doors still."""
+    now, table = look.house.clock.now(), credential
+    old = sa.select(sa.func.count(), sa.func.min(table.c.id)).where(
+        table.c.revoked_at.is_(None), table.c.expires_at > now, table.c.created_at < now - OLD,
+        sa.or_(table.c.retire_at.is_(None), table.c.retire_at > now),
+    )  # fmt: skip
+    with look.house.store.read() as conn:
+        count, oldest = conn.execute(old).one()
+    if count:
+        what = f"Credentials in use that are older than a year: {count}; the oldest is {oldest}."
+        yield look.found(Kind.KEY_OLD, "credentials", what)
 
 
 def opened(look: Look) -> bool:
@@ -188,4 +165,4 @@ def opened(look: Look) -> bool:
 
 #: ``stores`` itself asks nothing of what is inside; the others are asked only when they are open.
 EXAMINATIONS = (stores,)
-INSIDE = (clock, spool, ledger, drill, administrators)
+INSIDE = (clock, spool, ledger, drill, administrators, ages)

@@ -2,82 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ...house import DATABASE_URL, TRUSTED_PROXIES
-from ..middleware import chain_of, layers_of
+from ..middleware import chain_of, layers_of, outside_of
 from ..routes import GUARDED, SAFE, UNDECLARED, routes_of
-from .finding import ERROR, NOTE, WARNING, Finding, Look
+from .finding import Finding, Look
+from .kinds import Kind
 
 
 def routes(look: Look) -> Iterator[Finding]:
-    """Routes that nobody spoke for."""
-    undeclared = [f"{row['method']} {row['route']}" for row in routes_of(look.house) if row["status"] == UNDECLARED]
+    """Routes that nobody spoke for, and those whose refusals are only taken down."""
+    rows = routes_of(look.house)
+    undeclared = _named(row for row in rows if row["status"] == UNDECLARED)
     if undeclared:
-        yield Finding(
-            look.graver(), "routes-undeclared", f"{len(undeclared)} undeclared: {', '.join(undeclared[:5])}.",
-            "They are closed to everybody.", "flask apiguard coverage --suggest", "routes",
-        )  # fmt: skip
+        what = f"{len(undeclared)} undeclared: {', '.join(undeclared[:5])}."
+        yield look.found(Kind.ROUTES_UNDECLARED, "routes", what)
+    observed = _named(row for row in rows if row.get("mode") == "observe")
+    if observed:
+        what = f"{len(observed)} only observed: {', '.join(observed[:5])}."
+        yield look.found(Kind.ROUTES_OBSERVE, "routes", what)
+
+
+def _named(rows: Iterable[dict[str, Any]]) -> list[str]:
+    return [f"{row['method']} {row['route']}" for row in rows]
 
 
 def middleware(look: Look) -> Iterator[Finding]:
     """What answers before the gate sees it."""
     for layer in chain_of(look.house.app):
         if layer.warning:
-            yield Finding(
-                WARNING, "middleware-bypass", f"{layer.name}: {layer.warning}",
-                "A door beside the gate is a door without one.", "flask apiguard coverage shows the chain.", layer.name,
-            )  # fmt: skip
+            yield look.found(Kind.MIDDLEWARE_BYPASS, layer.name, f"{layer.name}: {layer.warning}")
 
 
 def proxies(look: Look) -> Iterator[Finding]:
     """Whose word counts for where a call comes from."""
-    fixes = layers_of(look.house.app, ProxyFix)
-    trusted = look.house.settings[TRUSTED_PROXIES]
-    source = "APIGUARD_TRUSTED_PROXIES, ProxyFix"
+    app, trusted = look.house.app, look.house.settings[TRUSTED_PROXIES]
+    fixes, source = layers_of(app, ProxyFix), "APIGUARD_TRUSTED_PROXIES, ProxyFix"
     if fixes > 1:
-        yield Finding(
-            ERROR, "proxyfix-twice", f"ProxyFix stands there {fixes} times.",
-            "The second believes what the caller wrote: anybody chooses their address.", "Leave one.", source,
-        )  # fmt: skip
+        yield look.found(Kind.PROXYFIX_TWICE, source, f"ProxyFix stands there {fixes} times.")
     if fixes and not trusted:
-        yield Finding(
-            WARNING, "proxyfix-believes-all", "ProxyFix is there, and no proxy is named.",
-            "It believes any peer. Who reaches the app directly chooses the address that is throttled and recorded.",
-            "Let only the proxy reach the app, and name it: APIGUARD_TRUSTED_PROXIES=10.0.0.2", source,
-        )  # fmt: skip
+        yield look.found(Kind.PROXYFIX_BELIEVES_ALL, source)
     if trusted and not fixes:
-        yield Finding(
-            WARNING, "proxyfix-missing", "Proxies are named, and ProxyFix is not there.",
-            "Every call seems to come from the proxy: one bad client uses up the attempts of all.",
-            "app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1, x_proto=1), after init_app or before it.", source,
-        )  # fmt: skip
+        yield look.found(Kind.PROXYFIX_MISSING, source)
+    outside = outside_of(app, ProxyFix)
+    if outside:
+        yield look.found(Kind.PROXYFIX_ORDER, "ProxyFix", f"{', '.join(outside[:3])} outside ProxyFix.")
 
 
 def host_settings(look: Look) -> Iterator[Finding]:
     """Flask's own settings that turn our answers into something else."""
     config = look.house.app.config
     if config.get("TRAP_HTTP_EXCEPTIONS"):
-        yield Finding(
-            WARNING, "trap-http-exceptions", "TRAP_HTTP_EXCEPTIONS is on.",
-            "Host handlers for Exception see refusals that are raised in views, and may answer 200.",
-            "Leave it off, or let that handler re-raise HTTPException.", "TRAP_HTTP_EXCEPTIONS",
-        )  # fmt: skip
+        yield look.found(Kind.TRAP_HTTP_EXCEPTIONS, "TRAP_HTTP_EXCEPTIONS")
     if look.house.app.debug:
-        yield Finding(
-            look.graver(NOTE), "debug", "Debug mode is on.", "Refusals name routes and lines of code.",
-            "Unset FLASK_DEBUG.", "FLASK_DEBUG",
-        )  # fmt: skip
+        yield look.found(Kind.DEBUG, "FLASK_DEBUG")
     if look.deploy and not config.get("TRUSTED_HOSTS"):
-        yield Finding(
-            WARNING, "trusted-hosts", "TRUSTED_HOSTS is not set.",
-            "A caller chooses the host name that links in answers begin with.",
-            'app.config["TRUSTED_HOSTS"] = ["api.example.org"]', "TRUSTED_HOSTS",
-        )  # fmt: skip
+        yield look.found(Kind.TRUSTED_HOSTS, "TRUSTED_HOSTS")
 
 
 def csrf(look: Look) -> Iterator[Finding]:
@@ -89,17 +74,14 @@ def csrf(look: Look) -> Iterator[Finding]:
     if not app.config.get("WTF_CSRF_CHECK_DEFAULT", True):
         return
     methods = set(app.config.get("WTF_CSRF_METHODS", ("POST", "PUT", "PATCH", "DELETE"))) - SAFE
-    hit = [
-        f"{row['method']} {row['route']}"
+    hit = _named(
+        row
         for row in routes_of(look.house)
         if row["status"] == GUARDED and row["method"] in methods and not _exempt(app, protection, row["endpoint"])
-    ]
+    )
     if hit:
-        yield Finding(
-            WARNING, "csrf", f"CSRF protection stands before {len(hit)} guarded: {', '.join(hit[:5])}.",
-            "A client with a good key is answered 400: it has no session to take a CSRF token from.",
-            "csrf.exempt(blueprint): the gate itself demands the same origin of sessions.", "Flask-WTF",
-        )  # fmt: skip
+        what = f"CSRF protection stands before {len(hit)} guarded: {', '.join(hit[:5])}."
+        yield look.found(Kind.CSRF, "Flask-WTF", what)
 
 
 def _exempt(app: Any, protection: Any, endpoint: str) -> bool:
@@ -120,11 +102,7 @@ def migrations(look: Look) -> Iterator[Finding]:
         return
     arguments = getattr(migrate, "configure_args", {})
     if "include_object" not in arguments and "include_name" not in arguments:
-        yield Finding(
-            ERROR, "migrate-drops", "`flask db migrate` sees our tables, and nobody told it to leave them alone.",
-            "Its next revision would drop them, keys and ledger and all.",
-            "Migrate(app, db, include_object=flask_apiguard.alembic_include_object)", "Flask-Migrate",
-        )  # fmt: skip
+        yield look.found(Kind.MIGRATE_DROPS, "Flask-Migrate")
 
 
 def _same(one: str, other: str) -> bool:
@@ -136,4 +114,18 @@ def _same(one: str, other: str) -> bool:
     return facts[0] == facts[1]
 
 
+def scopes(look: Look) -> Iterator[Finding]:
+    """Scopes that routes demand and nobody can ask for."""
+    with look.house.store.read() as conn:
+        known = set(look.house.scopes.all(conn))
+    demanded: dict[str, list[str]] = {}
+    for row in routes_of(look.house):
+        for name in {*row.get("scopes", ()), *(one for ways in row.get("any_of", ()) for one in ways)} - known:
+            demanded.setdefault(name, []).append(f"{row['method']} {row['route']}")
+    for name, places in sorted(demanded.items()):
+        what = f"Nobody declared {name}, which {', '.join(places[:3])} demands."
+        yield look.found(Kind.SCOPE_UNDECLARED, "routes", what)
+
+
 EXAMINATIONS = (routes, middleware, proxies, host_settings, csrf, migrations)
+INSIDE = (scopes,)
