@@ -92,7 +92,7 @@ class Authorization(Foundations):
     def certificates(self) -> Certificates:
         from ..oauth.certificates import Certificates
 
-        return Certificates(self.trusts)
+        return Certificates(self.trusts, bool(self.settings[TRUSTED_PROXIES]))
 
     def trusts(self, peer: str) -> bool:
         """Whether identity headers from this peer count."""

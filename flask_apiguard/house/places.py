@@ -85,7 +85,9 @@ class Ground:
         issuer = self.settings[oauth.ISSUER]
         if issuer is None:
             return None
-        return oauth.places(issuer, self.settings[oauth.RESOURCE], self.app.config["APPLICATION_ROOT"])
+        return oauth.places(
+            issuer, self.settings[oauth.RESOURCE], self.app.config["APPLICATION_ROOT"], self.settings[oauth.MTLS_URL]
+        )
 
 
 def self_made(path: Path) -> bytes:

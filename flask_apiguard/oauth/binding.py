@@ -61,7 +61,7 @@ class Binding:
             raise denied(Reason.CREDENTIAL_BOUND, AS_BEARER)
         shown = request.environ.get("HTTP_DPOP")
         try:
-            thumbprint = self._proofs.judge(shown, request.method, self._url_of(request), token)
+            thumbprint = self._proofs.judge(shown, request.method, self._urls_of(request), token)
         except StaleNonce as refusal:
             raise denied(Reason.PROOF_NONCE, headers=(("DPoP-Nonce", refusal.nonce),)) from None
         except BadProof as refusal:
@@ -72,6 +72,7 @@ class Binding:
         if admission is not None:
             admission.headers += self._proofs.told
 
-    def _url_of(self, request: Request) -> str:
-        """What the client called, under the name that we go by: a Host header proves nothing."""
-        return self._places.origin + quote((request.script_root or self._places.root) + request.path)
+    def _urls_of(self, request: Request) -> tuple[str, ...]:
+        """What the client called, under the names that we go by: a Host header proves nothing."""
+        path = quote((request.script_root or self._places.root) + request.path)
+        return tuple(origin + path for origin in self._places.origins)

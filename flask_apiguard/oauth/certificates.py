@@ -55,10 +55,11 @@ class Shown:
 
 
 class Certificates:
-    """Finds the certificate behind a request. ``trusts`` says whether a peer's word counts."""
+    """Finds the certificate behind a request. ``trusts`` says whether a peer's word counts, ``are_told`` if any's."""
 
-    def __init__(self, trusts: Callable[[str], bool]) -> None:
+    def __init__(self, trusts: Callable[[str], bool], are_told: bool = False) -> None:
         self._trusts = trusts
+        self.are_told = are_told
 
     def shown(self, environ: WSGIEnvironment) -> Shown | None:
         """The certificate that the client showed by TLS.

@@ -6,6 +6,7 @@ Nonces are not kept: each follows from our secret and from the time, and holds f
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from urllib.parse import unquote, urlsplit
 
 from ..clock import Clock
@@ -44,8 +45,10 @@ class Proofs:
         self._clock = clock
         self._nonces = nonces
 
-    def judge(self, text: str | None, method: str, url: str, token: str | None = None) -> str:
+    def judge(self, text: str | None, method: str, urls: Sequence[str], token: str | None = None) -> str:
         """The thumbprint (RFC 7638) of the key that a proof proves (section 4.3). ``token`` is what came with it.
+
+        ``urls`` are the names that the place has which was called.
 
         :raises BadProof: it proves none.
         :raises StoreAway: whether it was shown before, nobody can tell.
@@ -53,7 +56,7 @@ class Proofs:
         try:
             signed = read(text or "", frozenset({"jwk"}))
             key = self._key_of(signed)
-            self._demand(signed, method, url, token)
+            self._demand(signed, method, urls, token)
             jti, issued = self._jti_of(signed), moment(signed.claims, "iat")
         except (BadKey, Unreadable):
             raise BadProof("Send one DPoP header with a fresh proof for this method and URL.") from None
@@ -84,11 +87,11 @@ class Proofs:
         return key
 
     @staticmethod
-    def _demand(signed: Signed, method: str, url: str, token: str | None) -> None:
+    def _demand(signed: Signed, method: str, urls: Sequence[str], token: str | None) -> None:
         meant = signed.claims.get("htu")
         if signed.claims.get("htm") != method or not isinstance(meant, str) or len(meant) > URL_AT_MOST:
             raise Unreadable("another method, or no URL")
-        if normal(meant) != normal(url):
+        if normal(meant) not in map(normal, urls):
             raise Unreadable("another URL")
         if token is not None:
             proved = base64url(hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest())

@@ -9,6 +9,7 @@ away. What must be found at the host's root by its standard is answered inside t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -25,20 +26,32 @@ class Places:
     issuer: str
     resource: str
     root: str = ""
+    #: What the issuer's URL is under the host that asks clients for their TLS certificate.
+    mtls: str | None = None
 
     def url(self, name: str) -> str:
         """The URL of an endpoint, as clients are told it."""
         return f"{self.issuer}/oauth/{name}"
+
+    def urls(self, name: str) -> tuple[str, ...]:
+        """Every URL that an endpoint is called under."""
+        return (self.url(name), *((f"{self.mtls}/oauth/{name}",) if self.mtls is not None else ()))
+
+    def aliases(self, endpoints: Mapping[str, str]) -> dict[str, str]:
+        """Where clients with a TLS certificate find endpoints (RFC 8705, section 5), by their metadata names."""
+        if self.mtls in (None, self.issuer):
+            return {}
+        return {name: f"{self.mtls}{url.removeprefix(self.issuer)}" for name, url in endpoints.items()}
 
     def rule(self, name: str) -> str:
         """The URL rule of an endpoint inside the app."""
         return f"{self._inside(self.issuer)}/oauth/{name}"
 
     @property
-    def origin(self) -> str:
+    def origins(self) -> tuple[str, ...]:
         """Scheme, host and port that the API is called under."""
-        parts = urlsplit(self.resource)
-        return f"{parts.scheme}://{parts.netloc}"
+        named = (self.resource, *((self.mtls,) if self.mtls is not None else ()))
+        return tuple(dict.fromkeys("{0.scheme}://{0.netloc}".format(urlsplit(one)) for one in named))
 
     @property
     def server_rules(self) -> tuple[str, ...]:
@@ -65,10 +78,10 @@ class Places:
         return urlsplit(identifier).path.removeprefix(self.root)
 
 
-def places(issuer: str, resource: str | None, application_root: str) -> Places:
+def places(issuer: str, resource: str | None, application_root: str, mtls: str | None = None) -> Places:
     """The places that follow from the settings and from Flask's ``APPLICATION_ROOT``.
 
-    :raises ConfigurationError: issuer or resource lies outside the app.
+    :raises ConfigurationError: issuer or resource lies outside the app, or the TLS host's URL has another path.
     """
     root = application_root.rstrip("/")
     parts = urlsplit(issuer)
@@ -80,4 +93,7 @@ def places(issuer: str, resource: str | None, application_root: str) -> Places:
                 f"{name} lies outside the app, whose APPLICATION_ROOT is {application_root}.",
                 f"Write {origin}{root}.",
             )
-    return Places(issuer, resource or f"{origin}{root}", root)
+    if mtls is not None and urlsplit(mtls).path != parts.path:
+        host = "{0.scheme}://{0.netloc}".format(urlsplit(mtls))
+        raise ConfigurationError("APIGUARD_MTLS_URL has another path than the issuer.", f"Write {host}{parts.path}.")
+    return Places(issuer, resource or f"{origin}{root}", root, mtls)

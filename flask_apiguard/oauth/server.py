@@ -73,7 +73,7 @@ class Server:
         self.pushed = Pushed(store, secrets, self.registrations, places, spans.pushed)
         codes = Codes(store, secrets, issuing, spans.code)
         self.asked_of_users = AskedOfUsers(store, secrets, codes, scopes, places.issuer)
-        self._device_codes = DeviceCodes(store, secrets, issuing)
+        self._device_codes = DeviceCodes(store, secrets, issuing, spans.device)
         self.device_questions = DeviceQuestions(store, secrets, scopes)
         self.device_throttle = DeviceThrottle(counter, clock)
         grant_types = (
@@ -88,8 +88,9 @@ class Server:
         self._engine.register_endpoint(Revocation(store, tokens))
         self._engine.register_endpoint(Introspection(places.issuer, facts))
         named = tuple(scope.name for scope in scopes)
-        self.server_document = server_document(places, [found.GRANT_TYPE for found in grant_types], named)
-        self.resource_document = resource_document(places, named)
+        told = certificates.are_told or places.mtls is not None
+        self.server_document = server_document(places, [found.GRANT_TYPE for found in grant_types], named, told)
+        self.resource_document = resource_document(places, named, told)
 
     # -- endpoints -------------------------------------------------------------------------------------------------
 
@@ -117,16 +118,19 @@ class Server:
         return self._answered(request, "par", act)
 
     def authorize_device(self, request: Request) -> Answer:
-        """The device authorization endpoint (RFC 8628, section 3.1)."""
+        """The device authorization endpoint (RFC 8628, section 3.1). A key that is proved here is needed for tokens."""
 
         def act(asked: Asked) -> Answer:
-            client, admission = self._prove(asked), current_admission()
+            client, admission, proof = self._prove(asked), current_admission(), request.headers.get("DPoP")
             address = "" if admission is None else admission.address
             wait = self.device_throttle.asked(address) if client.credential_id is None else None
             if wait is not None:
                 after = (("Retry-After", str(wait)),)
                 raise Refused(Error.SLOW_DOWN, "Too many devices ask from here.", 429, after)
-            return Answer(200, self._device_codes.make(client, asked.parameters))
+            if proof is None:
+                return Answer(200, self._device_codes.make(client, asked.parameters))
+            jkt = self._proved_key(proof, "device_authorization")
+            return Answer(200, self._device_codes.make(client, asked.parameters, jkt), self._proofs.told)
 
         return self._answered(request, "device_authorization", act)
 
@@ -214,7 +218,7 @@ class Server:
         :raises Refused: ``invalid_dpop_proof``, or ``use_dpop_nonce`` with the nonce to use.
         """
         try:
-            return self._proofs.judge(proof, "POST", self.places.url(endpoint))
+            return self._proofs.judge(proof, "POST", self.places.urls(endpoint))
         except StaleNonce as stale:
             raise Refused(Error.USE_DPOP_NONCE, str(stale), headers=(("DPoP-Nonce", stale.nonce),)) from None
         except BadProof as bad:

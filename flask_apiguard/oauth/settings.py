@@ -56,6 +56,11 @@ _CODE = Within(60, 10, 600)
 CODE_LIFETIME: Setting[Lifetimes] = Setting(
     "APIGUARD_CODE_LIFETIME", _CODE.default, _CODE, "How long an authorization code waits for its one use."
 )
+_DEVICE = Within(900, 60, 1800)
+DEVICE_LIFETIME: Setting[Lifetimes] = Setting(
+    "APIGUARD_DEVICE_LIFETIME", _DEVICE.default, _DEVICE,
+    "How long a device waits for its user's answer elsewhere, signing in included.",
+)  # fmt: skip
 DPOP_NONCE: Setting[bool] = Setting(
     "APIGUARD_DPOP_NONCE", False, flag,
     "Whether a proof of possession must hold a nonce of ours, so that none can be made in advance.",
@@ -78,6 +83,10 @@ PUSHED_LIFETIME: Setting[Lifetimes] = Setting(
     "How long a pushed authorization request waits for its browser, signing in included.",
 )  # fmt: skip
 _REFRESH = Within(30 * _DAY, 60, 365 * _DAY, tuple(name for name in GRANT_TYPES if name != "client_credentials"))
+MTLS_URL: Setting[str | None] = Setting(
+    "APIGUARD_MTLS_URL", None, optional_identifier,
+    "The issuer's URL under the host that asks for TLS certificates, such as https://mtls.example.com.",
+)  # fmt: skip
 REFRESH_LIFETIME: Setting[Lifetimes] = Setting(
     "APIGUARD_REFRESH_LIFETIME", _REFRESH.default, _REFRESH, "How long a refresh token waits for its one use."
 )
@@ -98,8 +107,8 @@ TOKEN_FORMAT: Setting[str] = Setting(
     "What access tokens are, for clients that have no choice of their own: opaque, or a signed jwt (RFC 9068).",
 )  # fmt: skip
 SETTINGS: tuple[Setting[Any], ...] = (
-    ASSERTION_LIFETIME, CODE_LIFETIME, DPOP_NONCE, FAMILY_LIFETIME, ISSUER, PUSHED_LIFETIME, REFRESH_LIFETIME,
-    RESOURCE, SIGN_IN, SIGNING_ALGORITHM, SIGNING_KEY_LIFETIME, TOKEN_FORMAT,
+    ASSERTION_LIFETIME, CODE_LIFETIME, DEVICE_LIFETIME, DPOP_NONCE, FAMILY_LIFETIME, ISSUER, MTLS_URL, PUSHED_LIFETIME,
+    REFRESH_LIFETIME, RESOURCE, SIGN_IN, SIGNING_ALGORITHM, SIGNING_KEY_LIFETIME, TOKEN_FORMAT,
 )  # fmt: skip
 
 
@@ -108,6 +117,7 @@ class Spans:
     """How long what the endpoints give out lives; access tokens' lifetimes are ``Tokens``' own."""
 
     code: Lifetimes = _CODE.default
+    device: Lifetimes = _DEVICE.default
     family: Lifetimes = _FAMILY.default
     pushed: Lifetimes = _PUSHED.default
     refresh: Lifetimes = _REFRESH.default
@@ -116,5 +126,6 @@ class Spans:
 def spans(settings: Settings) -> Spans:
     """The lifetimes that were set."""
     return Spans(
-        settings[CODE_LIFETIME], settings[FAMILY_LIFETIME], settings[PUSHED_LIFETIME], settings[REFRESH_LIFETIME]
+        settings[CODE_LIFETIME], settings[DEVICE_LIFETIME], settings[FAMILY_LIFETIME], settings[PUSHED_LIFETIME],
+        settings[REFRESH_LIFETIME],
     )  # fmt: skip

@@ -349,7 +349,7 @@ def test_no_text_is_more_than_a_bad_proof(text: str) -> None:
 
     clock = Clock()
     with pytest.raises(BadProof):
-        Proofs(Secrets(b"s" * 32), Once(Memory(), clock), clock).judge(text, "GET", "https://a.example/")
+        Proofs(Secrets(b"s" * 32), Once(Memory(), clock), clock).judge(text, "GET", ["https://a.example/"])
 
 
 JSON = st.recursive(
@@ -377,7 +377,7 @@ def test_no_signed_object_is_a_fault(header: dict[str, Any], claims: dict[str, A
     said = {"jti": "j", "htm": "GET", "htu": "https://a.example/", "iat": int(time.time())} | claims
     try:
         Proofs(Secrets(b"s" * 32), Once(Memory(), clock), clock).judge(
-            sign(head, said, KEY), "GET", "https://a.example/"
+            sign(head, said, KEY), "GET", ["https://a.example/"]
         )
     except BadProof:
         return

@@ -45,6 +45,41 @@ def test_the_resources_metadata_name_the_server_and_a_refused_call_points_at_the
     assert told["bearer_methods_supported"] == ["header"]
 
 
+def test_certificates_are_told_of_only_where_any_can_come(world: World) -> None:
+    told = requests.get(world.base + SERVER, timeout=20).json()
+    assert "mtls_endpoint_aliases" not in told
+    for document in (told, requests.get(world.base + RESOURCE, timeout=20).json()):
+        assert "tls_client_certificate_bound_access_tokens" not in document
+    assert not [method for name in told if name.endswith("auth_methods_supported") for method in told[name]
+                if "tls" in method]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "more", [{"APIGUARD_TRUSTED_PROXIES": ["127.0.0.1"]}, {"APIGUARD_MTLS_URL": "https://mtls.example/auth"}]
+)
+def test_where_certificates_come_the_metadata_tell_how_and_where(tmp_path: Path, more: dict[str, object]) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    with running(lambda base: make_app(base + "/auth", url, **more)) as world:
+        told = requests.get(world.base + SERVER + "/auth", timeout=20).json()
+        for kind in ("token", "revocation", "introspection"):
+            methods = told[f"{kind}_endpoint_auth_methods_supported"]
+            assert {"tls_client_auth", "self_signed_tls_client_auth"} <= set(methods)
+        assert told["tls_client_certificate_bound_access_tokens"] is True
+        aliases = told.get("mtls_endpoint_aliases", {})
+        assert set(aliases) == ({
+            "device_authorization_endpoint", "introspection_endpoint", "pushed_authorization_request_endpoint",
+            "revocation_endpoint", "token_endpoint",
+        } if "APIGUARD_MTLS_URL" in more else set())  # fmt: skip
+        assert all(alias.startswith("https://mtls.example/auth/oauth/") for alias in aliases.values())
+        assert all(told[name].rpartition("/")[2] == alias.rpartition("/")[2] for name, alias in aliases.items())
+
+
+def test_the_host_for_certificates_differs_from_the_issuer_by_its_host_only() -> None:
+    assert places("https://a.example/b", None, "", "https://a.example/b").aliases({"x": "https://a.example/b/x"}) == {}
+    with pytest.raises(ConfigurationError, match="APIGUARD_MTLS_URL"):
+        places("https://a.example/b", None, "", "https://mtls.example")
+
+
 @pytest.mark.parametrize("path", [SERVER, RESOURCE])
 def test_metadata_are_only_read(world: World, path: str) -> None:
     assert requests.head(world.base + path, timeout=20).status_code == 200
