@@ -91,13 +91,13 @@ def decide(caller: Caller, rule: Rule, policies: Policies) -> Decision:
 
 def _scopes_and_roles(caller: Caller, rule: Rule) -> Decision | None:
     held = caller.scopes
-    if rule.sender_constrained and caller.cnf is None:
+    if caller.must_bind or (rule.sender_constrained and caller.cnf is None):
         return Decision(False, Reason.PROOF_MISSING)
     if not rule.scopes <= held:
-        return _missing(rule.scopes, held)
+        return _missing(rule.scopes, caller)
     for wanted in rule.any_of:
         if wanted.isdisjoint(held):
-            return _missing(wanted, held, any_of=True)
+            return _missing(wanted, caller, any_of=True)
     if not rule.roles <= caller.roles:
         lacking = " ".join(sorted(rule.roles - caller.roles))
         return Decision(
@@ -107,9 +107,14 @@ def _scopes_and_roles(caller: Caller, rule: Rule) -> Decision | None:
     return None
 
 
-def _missing(wanted: frozenset[str], held: frozenset[str], any_of: bool = False) -> Decision:
+def _missing(wanted: frozenset[str], caller: Caller, any_of: bool = False) -> Decision:
+    held = caller.scopes
     need, have = " ".join(sorted(wanted)), " ".join(sorted(held))
     lacking = " ".join(sorted(wanted - held))
+    withheld = wanted & caller.withheld
+    if withheld and (any_of or withheld == wanted - held):
+        detail = f"The scope {' '.join(sorted(withheld))} is used by a token that is bound to a key only."
+        return Decision(False, Reason.PROOF_MISSING, detail, need=need, have=have)
     detail = f"One of the scopes {need} is needed." if any_of else f"The scope {lacking} is missing."
     return Decision(False, Reason.SCOPE_MISSING, detail, need=need, have=have)
 
@@ -119,7 +124,7 @@ def authorize(caller: Caller, scope: str, obj: Any, rule: Rule | None, policies:
     if not caller:
         return Decision(False, Reason.CREDENTIAL_MISSING, need=scope)
     if not caller.may(scope):
-        return _missing(frozenset((scope,)), caller.scopes)
+        return _missing(frozenset((scope,)), caller)
     names = dict.fromkeys((*policies.of_scope(scope), *(rule.policies if rule is not None else ())))
     for name in names:
         answer = policies.ask(name, caller, obj)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
 
-from ..clients import changed
+from ..clients import EVERYTHING, changed
 from ..db import Transaction
 from ..errors import ConfigurationError
 from ..ledger import enter
@@ -34,12 +34,13 @@ class Access(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """A named permission (RFC 6749, section 3.3)."""
+    """A named permission (RFC 6749, section 3.3). ``sender_constrained`` ones only tokens bound to a key may use."""
 
     name: str
     description: str = ""
     risk: Risk = Risk.SENSITIVE
     access: Access = Access.WRITE
+    sender_constrained: bool = False
 
 
 class ScopeBook:
@@ -58,8 +59,15 @@ class ScopeBook:
         return iter(sorted(self._declared.values(), key=lambda scope: scope.name))
 
     def all(self, source: Transaction | sa.Connection) -> dict[str, Scope]:
-        """Declared and stored scopes by name; where both speak, the operator's file does."""
-        return {**self._declared, **stored(source)}
+        """Declared and stored scopes by name; where both speak, the operator's file does.
+
+        Except that a file does not take away what the code demands: a token that is bound to a key.
+        """
+        found = stored(source)
+        for name, declared in self._declared.items():
+            if declared.sender_constrained and name in found:
+                found[name] = replace(found[name], sender_constrained=True)
+        return {**self._declared, **found}
 
     def find(self, source: Transaction | sa.Connection, names: Any) -> list[Scope]:
         """The named scopes, each with what it counts as."""
@@ -68,7 +76,8 @@ class ScopeBook:
 
 
 def read_scope(name: str, told: Any) -> Scope:
-    """A scope from what a host or a file says: a sentence, a mapping with description, risk, access, or a Scope.
+    """A scope from what a host or a file says: a sentence, a Scope, or a mapping with description, risk, access and
+    sender_constrained.
 
     :raises ConfigurationError: it says something else.
     """
@@ -77,23 +86,31 @@ def read_scope(name: str, told: Any) -> Scope:
     if isinstance(told, str):
         return Scope(name, told)
     try:
+        bound = told.get("sender_constrained", False)
+        if not isinstance(bound, bool):
+            raise ValueError("sender_constrained is true or false")
         return Scope(
             name,
             str(told.get("description", "")),
             Risk(told.get("risk", Risk.SENSITIVE)),
             Access(told.get("access", Access.WRITE)),
+            bound,
         )
     except (AttributeError, ValueError) as error:
         raise ConfigurationError(
             f"The scope {name!r} can't be read ({error}).",
-            'Write a sentence, or {"description": ..., "risk": "low|sensitive|critical", "access": "read|write"}.',
+            'Write a sentence, or {"description": ..., "risk": "low|sensitive|critical", "access": "read|write", '
+            '"sender_constrained": true}.',
         ) from None
 
 
 def stored(source: Transaction | sa.Connection) -> dict[str, Scope]:
     """The scopes that an operator's file wrote."""
     rows = source.execute(sa.select(tables.scope))
-    return {row.name: Scope(row.name, row.description, Risk(row.risk), Access(row.access)) for row in rows}
+    return {
+        row.name: Scope(row.name, row.description, Risk(row.risk), Access(row.access), row.sender_constrained)
+        for row in rows
+    }
 
 
 def put_scope(tx: Transaction, by: By, scope: Scope) -> bool:
@@ -101,7 +118,7 @@ def put_scope(tx: Transaction, by: By, scope: Scope) -> bool:
     before = stored(tx).get(scope.name)
     if before == scope:
         return False
-    told = {name: str(value) for name, value in asdict(scope).items()}
+    told = _told(scope)
     table = tables.scope
     if before is None:
         tx.execute(table.insert().values(**told))
@@ -109,7 +126,13 @@ def put_scope(tx: Transaction, by: By, scope: Scope) -> bool:
         tx.execute(table.update().where(table.c.name == scope.name).values(**told))
     enter(
         tx, by, Happening.ACCESS_SCOPE_CHANGED, f"scope:{scope.name}",
-        before={name: str(value) for name, value in asdict(before).items()} if before else None, after=told,
+        before=_told(before) if before else None, after=told,
     )  # fmt: skip
     changed(tx, f"scope:{scope.name}")
+    if scope.sender_constrained != (before is not None and before.sender_constrained):
+        changed(tx, EVERYTHING)
     return True
+
+
+def _told(scope: Scope) -> dict[str, Any]:
+    return {name: value if isinstance(value, bool) else str(value) for name, value in asdict(scope).items()}

@@ -13,6 +13,8 @@ scope = sa.Table(
     sa.Column("description", sa.Text, nullable=False, default=""),
     sa.Column("risk", sa.String(20), nullable=False),
     sa.Column("access", sa.String(20), nullable=False),
+    # Whether it is held only by tokens that are bound to a key.
+    sa.Column("sender_constrained", sa.Boolean, nullable=False, default=False),
 )
 
 role = sa.Table(

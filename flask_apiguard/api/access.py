@@ -27,6 +27,7 @@ class ScopeOut(Resource):
     description = fields.String()
     risk = fields.String()
     access = fields.String()
+    sender_constrained = fields.Boolean()
 
 
 class RoleOut(Resource):

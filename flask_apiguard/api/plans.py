@@ -7,7 +7,7 @@ from marshmallow import fields
 from ..people import Act, demand
 from ..quotas.plans import plan_of, plans, put_plan
 from .call import Answer, Call
-from .fields import PLAN_AT_MOST, SCOPE_AT_MOST, Choice, Id, In, Line, Moment, Prose, Resource, Several, Whole
+from .fields import PLAN_AT_MOST, SCOPE_AT_MOST, Choice, Flag, Id, In, Line, Moment, Prose, Resource, Several, Whole
 from .table import Table
 
 table = Table("plans")
@@ -28,6 +28,7 @@ class LimitIn(In):
 class PlanIn(In):
     title = Line(0, 120, load_default="")
     limits = Several(fields.Nested(LimitIn), 20, required=True)
+    sender_constrained = Flag(load_default=False)
     reason = Prose(1, 2000, required=True)
 
 
@@ -35,6 +36,7 @@ class PlanOut(Resource):
     name = fields.String()
     title = fields.String()
     limits = fields.Function(lambda plan: [item.as_dict() for item in plan.items])
+    sender_constrained = fields.Boolean()
     updated_at = Moment()
 
 
@@ -51,6 +53,9 @@ def write(call: Call) -> Answer:
     demand(call.by, Act.QUOTAS_PLAN_WRITE)
     body = call.body
     with call.write() as tx:
-        put_plan(tx, call.by, call.path["name"], body["limits"], title=body["title"], reason=body["reason"])
+        put_plan(
+            tx, call.by, call.path["name"], body["limits"], title=body["title"], reason=body["reason"],
+            sender_constrained=body["sender_constrained"],
+        )  # fmt: skip
         found = plan_of(tx.conn, call.path["name"])
     return Answer(found)

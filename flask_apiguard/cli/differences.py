@@ -18,9 +18,9 @@ from .common import USAGE, Refused
 
 NEW, CHANGED, TAKEN = "+", "~", "-"
 TABLES = {
-    "scopes": frozenset({"description", "risk", "access"}),
+    "scopes": frozenset({"description", "risk", "access", "sender_constrained"}),
     "roles": frozenset({"description", "scopes"}),
-    "plans": frozenset({"title", "limits"}),
+    "plans": frozenset({"title", "limits", "sender_constrained"}),
     "people": frozenset({"email", "seats"}),
 }
 
@@ -109,7 +109,10 @@ def _scopes(house: House, wanted: Mapping[str, Any]) -> Iterator[Change]:
 def _scope_facts(scope: Scope | None) -> dict[str, Any]:
     if scope is None:
         return {}
-    return {"description": scope.description, "risk": str(scope.risk), "access": str(scope.access)}
+    return {
+        "description": scope.description, "risk": str(scope.risk), "access": str(scope.access),
+        "sender_constrained": scope.sender_constrained,
+    }  # fmt: skip
 
 
 def _roles(house: House, wanted: Mapping[str, Any]) -> Iterator[Change]:
@@ -142,15 +145,27 @@ def _plans(house: House, wanted: Mapping[str, Any], reason: str) -> Iterator[Cha
         items = quotas.parse_items(limits, f"/plans/{name}/limits")
         before = stored.get(name)
         title = told.get("title") or (before.title if before else name)
-        if before is not None and before.items == items and before.title == title:
+        bound = told.get("sender_constrained", False)
+        if not isinstance(bound, bool):
+            raise _wrong(f'plans."{name}".sender_constrained', "is true or false")
+        new = {"title": title, "limits": [one.as_dict() for one in items], "sender_constrained": bound}
+        old = {} if before is None else _plan_facts(before)
+        if old == new:
             continue
 
-        def make(tx: Transaction, by: By, name: str = name, limits: Any = limits, title: Any = title) -> object:
-            return quotas.put_plan(tx, by, name, limits, title=title, reason=reason)
+        def make(
+            tx: Transaction, by: By, name: str = name, limits: Any = limits, title: Any = title, bound: bool = bound
+        ) -> object:
+            return quotas.put_plan(tx, by, name, limits, title=title, reason=reason, sender_constrained=bound)
 
-        old = {} if before is None else {"title": before.title, "limits": [one.as_dict() for one in before.items]}
-        new = {"title": title, "limits": [one.as_dict() for one in items]}
         yield Change(CHANGED if before else NEW, f"plan {name}", _differs(old, new), Act.QUOTAS_PLAN_WRITE, make)
+
+
+def _plan_facts(plan: quotas.Plan) -> dict[str, Any]:
+    return {
+        "title": plan.title, "limits": [one.as_dict() for one in plan.items],
+        "sender_constrained": plan.sender_constrained,
+    }  # fmt: skip
 
 
 def _people(house: House, wanted: list[Mapping[str, Any]]) -> Iterator[Change]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from werkzeug.wrappers import Request
@@ -34,7 +35,8 @@ class Verifier:
     """Credential types in their written order, and what this process remembers of their answers.
 
     ``bound`` is how many callers are remembered. Only answers of types that say so are, never a refusal. Without
-    ``confirm`` no token that is bound to a key opens anything.
+    ``confirm`` no token that is bound to a key opens anything. ``constrained`` takes from a caller without such a token
+    what takes one.
     """
 
     def __init__(
@@ -45,12 +47,14 @@ class Verifier:
         clock: Clock,
         confirm: Confirm | None = None,
         bound: int = 50_000,
+        constrained: Callable[[Caller], Caller] | None = None,
     ) -> None:
         self._types = types
         self._watch = watch
         self._secrets = secrets
         self._clock = clock
         self._confirm = confirm
+        self._constrained = constrained
         self._memory: Memory[Caller] = Memory(bound)
         watch.attach(self._memory.forget, self._memory.flush)
 
@@ -73,16 +77,20 @@ class Verifier:
 
     def _verified(self, kind: CredentialType, presented: Presented) -> Caller:
         if not kind.cacheable:
-            return kind.verify(presented)
+            return self._judged(kind, presented)
         self._watch.look()
         key = sha256(f"{presented.kind}\0{presented.secret}")
         found = self._memory.get(key)
         if found is not None and found.expires_at > self._clock.time():
             return found
         version = self._memory.version
-        caller = kind.verify(presented)
+        caller = self._judged(kind, presented)
         self._memory.put(key, caller, caller.subjects, version)
         return caller
+
+    def _judged(self, kind: CredentialType, presented: Presented) -> Caller:
+        caller = kind.verify(presented)
+        return caller if self._constrained is None else self._constrained(caller)
 
     def _demand_proof(self, request: Request, caller: Caller, presented: Presented) -> None:
         if self._confirm is not None:

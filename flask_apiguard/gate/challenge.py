@@ -24,7 +24,7 @@ def challenged(decision: Decision, schemes: Iterable[str], metadata_url: str | N
     parts = []
     if decision.reason in OF_PROOFS:  # what another scheme could do is no answer to these
         schemes = [scheme for scheme in schemes if scheme.startswith("DPoP")]
-    if decision.reason is Reason.SCOPE_MISSING:
+    if decision.reason is Reason.SCOPE_MISSING or (decision.reason is Reason.PROOF_MISSING and decision.need):
         parts += ['error="insufficient_scope"', f'scope="{decision.need}"']
     elif status == 401 and decision.reason is not Reason.CREDENTIAL_MISSING:
         parts.append(f'error="{OF_PROOFS.get(decision.reason, "invalid_token")}"')

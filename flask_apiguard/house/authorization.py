@@ -9,7 +9,7 @@ import datetime as dt
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from .. import credentials, oauth, quotas
+from .. import access, credentials, oauth, quotas
 from ..contracts import CredentialType, Registry
 from ..errors import ConfigurationError
 from ..oauth import Places
@@ -61,7 +61,14 @@ class Authorization(Foundations):
         for kind in self.options.credentials:
             types.add(kind)
         types.add(credentials.ImportedKeyType(*common, self.watch))
-        return credentials.Verifier(types, self.watch, self.secrets, self.clock, confirm)
+        return credentials.Verifier(
+            types, self.watch, self.secrets, self.clock, confirm, constrained=self.constraints.applied
+        )
+
+    @cached_property
+    def constraints(self) -> access.Constraints:
+        default = self.settings[quotas.DEFAULT_PLAN]
+        return access.Constraints(self.store, self.watch, self.scopes, quotas.is_constrained, default)
 
     @property
     def issuing_places(self) -> Places:
@@ -131,4 +138,5 @@ class Authorization(Foundations):
             self.attempts, self.signed_tokens.facts, self.last_use.touch, self.scopes,
             oauth.spans(self.settings), self.signing_keys, formats, self.proofs,
             self.certificates, assertions, MutualTLS(self.store, self.watch, self.clock), self.counter,
+            self.constraints,
         )  # fmt: skip

@@ -59,6 +59,7 @@ class Issuing:
     def for_client(self, client: Proved, form: Form) -> dict[str, Any]:
         """An access token of the client's own, and the answer that carries it (RFC 6749, section 4.4)."""
         scopes, audience = wanted_scopes(form.get("scope"), client.scopes), audience_of(form, self.places)
+        _demand_bound(client, scopes)
         lifetime = self._lifetime(client, self._store.now())
         _, text = self.tokens.issue_alone(
             self._store, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes,
@@ -72,6 +73,7 @@ class Issuing:
         audience: tuple[str, ...],
     ) -> dict[str, Any]:  # fmt: skip
         """An access token for a user, and the answer that carries it."""
+        _demand_bound(client, scopes)
         lifetime = self._lifetime(client, tx.now)
         _, text = self.tokens.issue(
             tx, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes, lifetime=lifetime,
@@ -103,6 +105,18 @@ class Issuing:
     def _lifetime(self, client: Proved, now: dt.datetime) -> int:
         most = self.tokens.lifetimes.of(client.facts.environment, client.grant_type)
         return max(1, int(min(client.ends_at - now.timestamp(), most)))
+
+
+def _demand_bound(client: Proved, scopes: frozenset[str]) -> None:
+    """Go on only when no more is asked for than may be had in a token that is bound to nothing.
+
+    :raises Refused: the scope is never left out silently.
+    """
+    if client.cnf is None and (client.must_bind or scopes & client.withheld):
+        raise Refused(
+            Error.INVALID_REQUEST,
+            "This takes a token that is bound to a key: send a proof in the header DPoP, or ask for other scopes.",
+        )
 
 
 def answer(text: str, lifetime: int, scopes: frozenset[str], bound: bool = False) -> dict[str, Any]:

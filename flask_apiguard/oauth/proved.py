@@ -63,6 +63,9 @@ class Proved:
     subjects: tuple[str, ...]
     #: The key that this very request proved as well, and that its tokens are bound to (``cnf``, RFC 7800).
     cnf: Mapping[str, str] | None = None
+    #: Which of its scopes are given only in tokens that are bound to a key; and whether its plan wants that of all.
+    withheld: frozenset[str] = frozenset()
+    must_bind: bool = False
     #: Whose tokens are asked for; of one with a URN for a name the last word.
     grant_type: str = ""
     #: What writes its access tokens, where they are not opaque.

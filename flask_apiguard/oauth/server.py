@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Request
 
-from ..access import ScopeBook
+from ..access import Constraints, ScopeBook
 from ..admission import Admission, current_admission
 from ..clients import Watch
 from ..clock import Clock
@@ -58,6 +58,7 @@ class Server:
         entitle: Entitle, attempts: Attempts, facts: Callable[[str], Mapping[str, object]], used: Used,
         scopes: ScopeBook, spans: Spans, signing_keys: SigningKeys, formats: TokenFormats, proofs: Proofs,
         certificates: Certificates, assertions: Assertions, mutual_tls: MutualTLS, counter: Counter,
+        constraints: Constraints,
     ) -> None:  # fmt: skip
         self.places, self.store, self.clock, self.secrets, self.scopes = places, store, clock, secrets, scopes
         self._brand = brand
@@ -67,6 +68,7 @@ class Server:
         self._proofs = proofs
         self._formats = formats
         self._certificates = certificates
+        self._constraints = constraints
         self.registrations = Registrations(store, clock, entitle)
         self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions, mutual_tls)
         issuing = Issuing(store, tokens, places, spans)
@@ -210,7 +212,10 @@ class Server:
             cnf[CLAIM] = asked.certificate.thumbprint
         if asked.proof is not None:
             cnf["jkt"] = self._proved_key(asked.proof, "token")
-        return replace(proved, cnf=cnf or None, text_of=text_of, grant_type=grant_type)
+        must_bind, withheld = self._constraints.of(proved.facts.plan, proved.scopes)
+        return replace(
+            proved, cnf=cnf or None, text_of=text_of, grant_type=grant_type, must_bind=must_bind, withheld=withheld
+        )
 
     def _proved_key(self, proof: str, endpoint: str) -> str:
         """The thumbprint of the key that tokens are to be bound to (RFC 9449, sections 5 and 10.1).

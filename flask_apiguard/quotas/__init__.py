@@ -13,7 +13,7 @@ from .choose import (
 from .counting import Counter, Demand, Memory, Taken
 from .items import Item, parse_items
 from .periods import Rate, parse_rates
-from .plans import Override, Plan, end_override, overrides_of, plan_of, plans, put_override, put_plan
+from .plans import Override, Plan, end_override, is_constrained, overrides_of, plan_of, plans, put_override, put_plan
 from .quotas import UNCOUNTED, Quotas, Usage
 from .remote import Valkey
 from .sharedfile import SharedFile
@@ -41,6 +41,7 @@ __all__ = [
     "Valkey",
     "counter_for",
     "end_override",
+    "is_constrained",
     "overrides_of",
     "parse_items",
     "parse_rates",

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from ..clients import changed, registry
+from ..clients import EVERYTHING, changed, registry
 from ..db import Instant, Json, Transaction, metadata
 from ..errors import Invalid, Missing
 from ..ledger import enter
@@ -23,6 +23,8 @@ plan_table = sa.Table(
     sa.Column("name", sa.String(40), primary_key=True),
     sa.Column("title", sa.String(120), nullable=False),
     sa.Column("limits", Json, nullable=False),
+    # Whether its clients call only by tokens that are bound to a key.
+    sa.Column("sender_constrained", sa.Boolean, nullable=False, default=False),
     sa.Column("updated_at", Instant, nullable=False),
 )
 override_table = sa.Table(
@@ -46,6 +48,7 @@ class Plan:
     title: str
     items: tuple[Item, ...]
     updated_at: dt.datetime
+    sender_constrained: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +63,12 @@ class Override:
 
 
 def put_plan(
-    tx: Transaction, by: By, name: str, items: Sequence[Mapping[str, Any]], *, title: str = "", reason: str = ""
-) -> bool:
+    tx: Transaction, by: By, name: str, items: Sequence[Mapping[str, Any]], *, title: str = "", reason: str = "",
+    sender_constrained: bool = False,
+) -> bool:  # fmt: skip
     """Write a plan. Counts go on under the new limits. Returns False when it stood there just so already.
+
+    With ``sender_constrained`` its clients call only by tokens that are bound to a key.
 
     :raises Invalid: the name, the title or an item; pointers are those of ``{"name", "title", "limits"}``.
     """
@@ -73,8 +79,13 @@ def put_plan(
         raise Invalid(flaws)
     written = [item.as_dict() for item in parse_items(items, "/limits")]
     row = tx.execute(sa.select(plan_table).where(plan_table.c.name == name).with_for_update()).one_or_none()
-    before = {"title": row.title, "limits": row.limits} if row is not None else None
-    after = {"title": title or (row.title if row is not None else name), "limits": written}
+    before = None
+    if row is not None:
+        before = {"title": row.title, "limits": row.limits, "sender_constrained": row.sender_constrained}
+    after = {
+        "title": title or (row.title if row is not None else name), "limits": written,
+        "sender_constrained": sender_constrained,
+    }  # fmt: skip
     if before == after:
         return False
     values = {**after, "updated_at": tx.now}
@@ -84,6 +95,8 @@ def put_plan(
         tx.execute(plan_table.update().where(plan_table.c.name == name).values(**values))
     enter(tx, by, Happening.QUOTAS_PLAN_CHANGED, f"plan:{name}", before=before, after=after, reason=reason)
     changed(tx, f"plan:{name}")
+    if sender_constrained != (before is not None and before["sender_constrained"]):
+        changed(tx, EVERYTHING)
     return True
 
 
@@ -146,6 +159,11 @@ def plan_of(conn: Connection, name: str) -> Plan | None:
     return _plan(row) if row is not None else None
 
 
+def is_constrained(conn: Connection, name: str) -> bool:
+    """Whether the clients of a plan call only by tokens that are bound to a key."""
+    return bool(conn.execute(sa.select(plan_table.c.sender_constrained).where(plan_table.c.name == name)).scalar())
+
+
 def plans(conn: Connection) -> list[Plan]:
     """All plans by name."""
     return [_plan(row) for row in conn.execute(sa.select(plan_table).order_by(plan_table.c.name))]
@@ -164,7 +182,7 @@ def overrides_of(conn: Connection, client_id: str, now: dt.datetime) -> list[Ove
 
 
 def _plan(row: Any) -> Plan:
-    return Plan(row.name, row.title, parse_items(row.limits), row.updated_at)
+    return Plan(row.name, row.title, parse_items(row.limits), row.updated_at, row.sender_constrained)
 
 
 def _told(limit: Mapping[str, Any], until: dt.datetime | None) -> dict[str, Any]:

@@ -64,6 +64,10 @@ class Caller:
     headers: tuple[tuple[str, str], ...] = ()
     #: The key that every call must prove beside the token (``cnf``, RFC 7800); None for what whoever holds it may use.
     cnf: Mapping[str, Any] | None = None
+    #: Scopes that its client holds, and may use only by a token that is bound to a key.
+    withheld: frozenset[str] = frozenset()
+    #: Whether its plan lets it call by such a token only.
+    must_bind: bool = False
 
     @property
     def environment(self) -> Environment | None:

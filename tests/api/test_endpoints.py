@@ -143,6 +143,8 @@ def _client(town: Town, day: Day, here: dict[str, str]) -> None:
     limits = [{"name": "daily", "quota": 100, "per": "day"}, {"name": "burst", "rate": "50/second"}]
     day("PUT", "/plans/small", {"title": "Small", "limits": limits, **WHY}, "adam")
     assert [one["name"] for one in day("GET", "/plans", who="ann").json["items"]] == ["small"]
+    bound = day("PUT", "/plans/paying", {"title": "Paying", "limits": [], "sender_constrained": True, **WHY}, "adam")
+    assert bound.json["sender_constrained"] is True
     assert day("PUT", f"{client}/plan", {"plan": "small", **WHY}, "adam").json["plan"] == "small"
     day("PUT", f"{client}/roles", {"roles": [], **WHY}, "adam")
     more = day("PUT", f"{client}/overrides/daily", {"quota": 500, "per": "day", **WHY}, "adam")

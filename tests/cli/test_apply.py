@@ -64,6 +64,30 @@ def test_a_changed_line_is_a_changed_thing(told: Any, house: House, file: Path) 
     assert "50" in changes[1]["detail"]
 
 
+def test_a_scope_and_a_plan_can_want_tokens_that_are_bound_to_a_key(
+    told: Any, run: Run, house: House, file: Path
+) -> None:
+    told("apply", str(file))
+    bound = FILE.replace('risk = "critical"', 'risk = "critical"\nsender_constrained = true')
+    file.write_text(bound.replace('title = "Gold"', 'title = "Gold"\nsender_constrained = true'))
+    changes = told("apply", str(file))["changes"]
+    assert [(change["what"], change["detail"]) for change in changes] == [
+        ("scope orders:write", "sender_constrained False -> True"),
+        ("plan gold", "sender_constrained False -> True"),
+    ]
+    with house.store.read() as conn:
+        assert access.stored(conn)["orders:write"].sender_constrained
+        assert [one.sender_constrained for one in quotas.plans(conn)] == [True]
+    assert told("apply", str(file))["changes"] == []
+    for wrong in ('risk = "critical"', 'title = "Gold"'):
+        file.write_text(FILE.replace(wrong, f'{wrong}\nsender_constrained = "yes"'))
+        answer = run("apply", str(file))
+        assert answer.status == 2
+        assert "sender_constrained" in answer.err
+    file.write_text(FILE)
+    assert len(told("apply", str(file))["changes"]) == 2  # what the file leaves out is set to its default
+
+
 def test_seats_that_the_file_no_longer_names_are_taken_but_never_the_last(
     told: Any, run: Run, house: House, file: Path
 ) -> None:
