@@ -74,12 +74,9 @@ class Gatehouse(Authorization):
 
     def perimeter(self, inner: WSGIApplication) -> Perimeter:
         """The middleware around what ``app.wsgi_app`` was; kept as ``edge``."""
-        self.edge = Perimeter(inner, self.book, self.clock, self.trusts, self.open)
+        self.edge = Perimeter(inner, self.book, self.clock, self.trusts, self.start)
         return self.edge
 
-    def open(self) -> tuple[Recorder, StillAdmitted]:
-        """What the perimeter asks for before the first request.
-
-        :raises ConfigurationError: naming what is wrong, and the fix.
-        """
+    def start(self) -> tuple[Recorder, StillAdmitted]:
+        """What the perimeter asks for before the first request."""
         raise NotImplementedError

@@ -7,11 +7,12 @@ import logging
 from flask import Flask
 
 from .. import signals
-from ..errors import StoreAway
+from ..errors import ConfigurationError, StoreAway
 from ..events import Recorder
 from ..perimeter import StillAdmitted
 from ..rules import Book
 from .governance import Governance
+from .shut import ShutGate, Unrecorded
 
 logger = logging.getLogger("flask_apiguard")
 
@@ -41,6 +42,20 @@ class House(Governance):
                 self.gate.compile_all()
                 self.is_open = True
             return self.recorder, self.gate.still
+
+    def start(self) -> tuple[Recorder, StillAdmitted]:
+        """``open`` for the perimeter: what is wrong shuts the gate, and is no matter of the host's own pages."""
+        try:
+            return self.open()
+        except ConfigurationError as error:
+            with self._lock:
+                real = self.__dict__.get("gate")
+                if not isinstance(real, ShutGate):
+                    self.gate = ShutGate(self.app, self.book, error, real)
+                try:
+                    return self.recorder, self.gate.still
+                except ConfigurationError:
+                    return Unrecorded(), self.gate.still
 
     def close(self) -> None:
         """Ship what is recorded and let go of every file and connection of this process."""

@@ -1,5 +1,6 @@
 """Plans, limits and quotas: what a client is entitled to, counted exactly for everybody who shares the counter."""
 
+from ..rules.rates import Rate, parse_rates
 from .attempts import Attempts
 from .book import RouteLimits
 from .choose import (
@@ -12,7 +13,6 @@ from .choose import (
 )
 from .counting import Counter, Demand, Memory, Taken
 from .items import Item, parse_items
-from .periods import Rate, parse_rates
 from .plans import Override, Plan, end_override, is_constrained, overrides_of, plan_of, plans, put_override, put_plan
 from .quotas import UNCOUNTED, Quotas, Usage
 from .remote import Valkey

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from ..errors import ConfigurationError
 from ..rules import Rule
+from ..rules.rates import Rate, parse_rates
 from .counting import Demand
 from .items import Item, zone_of
-from .periods import Rate, parse_rates, period
+from .periods import period
 
 DAY = 86_400
 
@@ -44,16 +45,12 @@ class Sheet:
 def compile_route(rule: Rule, route_key: str) -> RouteLimits:
     """Read a rule's limits. ``route_key`` is endpoint and method: ``"orders.create POST"``.
 
-    :raises ConfigurationError: a rate can't be read, or a call costs more than its limit allows.
+    :raises ConfigurationError: a call costs more than its limit allows.
     """
     endpoint, _, method = route_key.rpartition(" ")
     tightest: dict[int, tuple[Rate, int]] = {}
     for limit in rule.limits:
-        try:
-            rates = parse_rates(limit.rate)
-        except ValueError as error:
-            raise ConfigurationError(f"The limit {limit.rate!r} of {route_key} wants {error}.") from None
-        for rate in rates:
+        for rate in parse_rates(limit.rate):
             if limit.cost > rate.amount:
                 raise ConfigurationError(
                     f"A call of {route_key} costs {limit.cost} and its limit is {rate}: it could never be called.",

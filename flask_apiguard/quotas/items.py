@@ -11,8 +11,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..errors import Invalid
+from ..rules.rates import Rate, parse_rates
 from ..values import Flaw
-from .periods import PERIODS, Rate, parse_rates
+from .periods import PERIODS
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 _MEMBERS = {"name", "rate", "quota", "per", "timezone", "scope", "endpoints"}

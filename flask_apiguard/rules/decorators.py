@@ -56,7 +56,10 @@ def returns(schema: Any, status: int = 200) -> Callable[[View], View]:
 
 
 def limit(rate: str, cost: int = 1) -> Callable[[View], View]:
-    """How often each client may call this route: ``"20/second"``, ``"1000/day"``."""
+    """How often each client may call this route: ``"20/second"``, ``"1000/day"``.
+
+    :raises ConfigurationError: a rate that can't be read.
+    """
     if isinstance(cost, bool) or not isinstance(cost, int) or cost < 1:
         raise ConfigurationError(f"A call can't cost {cost!r}.", "Use a whole number from 1.")
     return _attach(Rule(limits=(Limit(rate, cost),), sources=("limit",)))

@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import ConfigurationError
 from ..values import Environment, Mode
+from .rates import parse_rates
 
 DRAFT = "__apiguard__"
 LOCATIONS = ("json", "query", "path", "headers", "form")
@@ -33,10 +34,19 @@ class Returns:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A short rate on one route, for each client: ``"20/second"`` and what one call costs."""
+    """A short rate on one route, for each client: ``"20/second"`` and what one call costs.
+
+    :raises ConfigurationError: the rate can't be read.
+    """
 
     rate: str
     cost: int = 1
+
+    def __post_init__(self) -> None:
+        try:
+            parse_rates(self.rate)
+        except ValueError as error:
+            raise ConfigurationError(f"The limit {self.rate!r} wants {error}.") from None
 
 
 @dataclass(frozen=True, slots=True)

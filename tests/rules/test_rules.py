@@ -44,7 +44,7 @@ def app(guarded: tuple[Flask, APIGuard]) -> Flask:
 
 def said(app: Flask) -> str:
     with pytest.raises(ConfigurationError) as caught:
-        app.test_client().get("/")
+        app.test_client().get("/api")
     return str(caught.value)
 
 
@@ -118,6 +118,7 @@ def test_one_of_several_targets_that_contradict_each_other_is_named(guarded: tup
         (lambda: public("  "), "says why"),
         (lambda: public(lambda: None), "says why"),  # type: ignore[arg-type]
         (lambda: accepts(In, location="body"), "not a location"),
+        (lambda: limit("often"), "20/second"),
         (lambda: limit("20/second", cost=0), "can't cost"),
         (lambda: limit("20/second", cost=True), "can't cost"),
     ],
@@ -130,7 +131,7 @@ def test_a_wrong_word_is_an_error_where_it_stands(wrong: Callable[[], Any], word
 @pytest.mark.parametrize(
     "decorators",
     [
-        [limit("often")],
+        [limit("20/second", cost=21)],
         [require(policy="nobody-registered-it")],
         [accepts(object())],
         [returns(object())],
