@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..credentials import revoke_family
+from ..credentials import Lifetimes, revoke_family
 from ..crypto import Secrets, new_id, random_text
 from ..db import Store, Transaction, insert_into
 from ..values import Actor, By
@@ -26,9 +26,9 @@ from .refusals import Error, Refused
 from .tables import oauth_client
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
-#: Long enough to find a browser and to sign in there.
-LIFETIME = dt.timedelta(minutes=15)
 LENGTH = 43
+#: A device that comes this much too late is still told that its code expired.
+LATE = dt.timedelta(minutes=15)
 #: Seconds between two polls, and how much longer whoever was too fast has to wait from then on (section 3.5).
 INTERVAL, SLOWER = 5, 5
 #: A poll that was sent in time may arrive a little early.
@@ -39,37 +39,37 @@ REPLAYED = "A device code was used twice."
 
 
 class DeviceCodes:
-    """Makes device codes, and changes them for tokens."""
+    """Makes device codes, and changes them for tokens. ``lifetimes`` are the codes' own."""
 
-    def __init__(self, store: Store, secrets: Secrets, issuing: Issuing) -> None:
+    def __init__(self, store: Store, secrets: Secrets, issuing: Issuing, lifetimes: Lifetimes) -> None:
         self._store = store
         self._secrets = secrets
         self._issuing = issuing
+        self._lifetimes = lifetimes
 
-    def make(self, client: Proved, form: Form) -> dict[str, Any]:
+    def make(self, client: Proved, form: Form, jkt: str | None = None) -> dict[str, Any]:
         """Both codes of a device, as the device authorization endpoint answers them (section 3.2).
+
+        With ``jkt`` only the key of that name redeems the device code.
 
         :raises Refused: the client may not ask in this way, or asks for what it may not have.
         """
-        places, text = self._issuing.places, random_text(LENGTH)
+        places, text, lifetime = self._issuing.places, random_text(LENGTH), self._lifetimes.of(client.facts.environment)
         scopes, audience = wanted_scopes(form.get("scope"), client.scopes), audience_of(form, places)
         with self._store.write() as tx:
             _demand_chosen(tx, client)
-            # Not all that ended: a device that comes a little late is told that its code expired.
-            stale = sa.select(table.c.digest).where(
-                table.c.expires_at <= tx.now - LIFETIME, table.c.consumed_at.is_(None)
-            )
+            stale = sa.select(table.c.digest).where(table.c.expires_at <= tx.now - LATE, table.c.consumed_at.is_(None))
             tx.execute(table.delete().where(table.c.digest.in_(stale.limit(PRUNED_AT_ONCE))))
             facts = {
                 "digest": self._secrets.digest(PURPOSE, text), "family_id": new_id("fam"),
                 "client_id": client.facts.id, "scopes": sorted(scopes), "audience": list(audience),
-                "interval": INTERVAL, "poll_at": tx.now, "expires_at": tx.now + LIFETIME,
+                "jkt": jkt, "interval": INTERVAL, "poll_at": tx.now,
+                "expires_at": tx.now + dt.timedelta(seconds=lifetime),
             }  # fmt: skip
             shown, where = user_codes.written(self._kept(tx, facts)), places.url("device")
         return {
             "device_code": text, "user_code": shown, "verification_uri": where,
-            "verification_uri_complete": f"{where}?user_code={shown}",
-            "expires_in": int(LIFETIME.total_seconds()), "interval": INTERVAL,
+            "verification_uri_complete": f"{where}?user_code={shown}", "expires_in": lifetime, "interval": INTERVAL,
         }  # fmt: skip
 
     def _kept(self, tx: Transaction, facts: dict[str, Any]) -> str:
@@ -100,6 +100,8 @@ class DeviceCodes:
         row = tx.execute(sa.select(table).where(here, table.c.client_id == client.facts.id)).first()
         if row is None:
             return refused()  # and nothing is ended: who shows another client's code may be anybody
+        if row.jkt is not None and (client.cnf or {}).get("jkt") != row.jkt:
+            return Refused(Error.INVALID_DPOP_PROOF, "Prove the key that the device authorization request came with.")
         if row.consumed_at is None and row.expires_at <= tx.now:
             return Refused(Error.EXPIRED_TOKEN, "Nobody answered in time; start again.")
         if row.allowed is None:

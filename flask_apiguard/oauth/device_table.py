@@ -17,6 +17,8 @@ oauth_device = sa.Table(
     sa.Column("client_id", sa.String(40), sa.ForeignKey(client.c.id), nullable=False),
     sa.Column("scopes", Json, nullable=False),
     sa.Column("audience", Json, nullable=False),
+    # The key that the device proved when it asked (DPoP), and that it must prove again; NULL is any, or none.
+    sa.Column("jkt", sa.String(43)),
     # Seconds that the device is to wait between two polls, and the moment from which the next one is in time.
     sa.Column("interval", sa.Integer, nullable=False),
     sa.Column("poll_at", Instant, nullable=False),

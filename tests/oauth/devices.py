@@ -9,6 +9,7 @@ from typing import Any
 
 import requests
 
+from flask_apiguard.ledger import Entry
 from tests.oauth.browser import Browser
 from tests.oauth.proofs import Device
 from tests.oauth.world import Holder, World
@@ -25,9 +26,10 @@ class Screen:
     public: bool = False
     key: Device | None = None
 
-    def ask(self, **more: str) -> requests.Response:
+    def ask(self, headers: dict[str, str] | None = None, **more: str) -> requests.Response:
         """A device authorization request."""
-        return self.world.post("device_authorization", self._named(more), None if self.public else self.holder)
+        holder = None if self.public else self.holder
+        return self.world.post("device_authorization", self._named(more), holder, headers)
 
     def start(self, **more: str) -> dict[str, Any]:
         """Both codes, and where to type one."""
@@ -60,6 +62,11 @@ class Screen:
 def told(answer: requests.Response) -> tuple[int, str]:
     """Status and error code."""
     return answer.status_code, answer.json()["error"]
+
+
+def entries(world: World, subject: str) -> list[Entry]:
+    """What the ledger says of somebody."""
+    return list(world.house.ledger.entries(subject=subject).entries)
 
 
 def field(browser: Browser, query: str = "") -> requests.Response:

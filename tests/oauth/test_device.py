@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import re
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
 import requests
@@ -13,21 +10,14 @@ import sqlalchemy as sa
 
 from flask_apiguard import access
 from flask_apiguard.clients import registry
-from flask_apiguard.ledger import Entry
-from flask_apiguard.oauth import prune, set_device, user_codes, withdraw
+from flask_apiguard.oauth import set_device, user_codes
 from flask_apiguard.oauth.device_table import oauth_device, oauth_device_question
 from flask_apiguard.oauth.token_formats import set_token_format
 from flask_apiguard.values import SYSTEM
 from tests.oauth.browser import Browser, refresh
-from tests.oauth.devices import GRANT_TYPE, Screen, field, question, say, send, told, type_in
+from tests.oauth.devices import GRANT_TYPE, Screen, entries, question, say, send, told
 from tests.oauth.proofs import Device
-from tests.oauth.test_records import event_of
 from tests.oauth.world import World
-
-
-def entries(world: World, subject: str) -> list[Entry]:
-    """What the ledger says of somebody."""
-    return list(world.house.ledger.entries(subject=subject).entries)
 
 
 @pytest.fixture
@@ -101,6 +91,20 @@ def test_a_public_device_that_holds_a_key_binds_its_tokens_to_it(any_world: Worl
     assert key.call(tokens["access_token"]).json()["user"] == "alice"
     assert any_world.call(tokens["access_token"]).status_code == 401
     assert told(refresh(any_world, holder, tokens["refresh_token"], public=True)) == (400, "invalid_dpop_proof")
+
+
+def test_a_key_that_was_proved_when_the_device_asked_is_needed_for_its_tokens(any_world: World) -> None:
+    url = any_world.base + "/oauth/device_authorization"
+    for public in (True, False):
+        holder, key = any_world.holder(device=True, public=public), Device(any_world)
+        for wrong in (key.proof("GET", url), key.proof("POST", any_world.base + "/oauth/token"), "x"):
+            assert told(Screen(any_world, holder, public).ask(headers={"DPoP": wrong})) == (400, "invalid_dpop_proof")
+        started = Screen(any_world, holder, public).ask(headers={"DPoP": key.proof("POST", url)}).json()
+        say(Browser(any_world), started)
+        for other in (None, Device(any_world)):
+            assert told(Screen(any_world, holder, public, other).poll(started)) == (400, "invalid_dpop_proof")
+        tokens = Screen(any_world, holder, public, key).poll(started).json()
+        assert key.call(tokens["access_token"]).status_code == 200
 
 
 def test_a_bad_proof_uses_up_no_device_code(world: World) -> None:
@@ -198,198 +202,3 @@ def test_devices_that_prove_nothing_are_bounded_by_address(world: World) -> None
     assert Screen(world, world.holder(device=True)).ask().status_code == 200  # it proved itself
     world.house.clock.advance(1200)
     assert screen.ask().status_code == 200
-
-
-# -- polling -------------------------------------------------------------------------------------------------------
-
-
-def test_who_polls_too_fast_has_to_wait_five_seconds_more_each_time(world: World, screen: Screen) -> None:
-    started, clock = screen.start(), world.house.clock
-
-    def after(seconds: float) -> tuple[int, str]:
-        clock.advance(seconds)
-        return told(screen.poll(started))
-
-    pending, slower = (400, "authorization_pending"), (400, "slow_down")
-    assert [after(0), after(5), after(5)] == [pending] * 3
-    assert after(1) == slower  # 10 seconds from now on
-    assert after(10) == pending
-    assert after(5) == slower  # 15
-    assert after(8) == slower  # 20
-    assert after(20) == pending
-    assert after(15) == slower
-
-
-def test_a_poll_that_arrives_a_little_early_is_in_time(world: World, screen: Screen) -> None:
-    started = screen.start()
-    for _ in range(3):
-        assert told(screen.poll(started)) == (400, "authorization_pending")
-        world.house.clock.advance(4.2)
-
-
-def test_of_polls_at_once_one_is_in_time(any_world: World) -> None:
-    screen = Screen(any_world, any_world.holder(device=True))
-    started = screen.start()
-    with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: told(screen.poll(started))[1], range(8)))
-    assert sorted(found) == ["authorization_pending"] + ["slow_down"] * 7
-
-
-def test_an_answer_does_not_wait_for_the_pace(world: World, screen: Screen) -> None:
-    started = screen.start()
-    screen.poll(started)
-    assert told(screen.poll(started)) == (400, "slow_down")
-    say(Browser(world), started)
-    assert screen.poll(started).status_code == 200
-
-
-def test_a_no_is_told_as_often_as_it_is_asked_for_and_grants_nothing(world: World, screen: Screen) -> None:
-    started = screen.start()
-    assert "is not connected" in say(Browser(world), started, "deny").text
-    for _ in range(3):
-        assert told(screen.poll(started)) == (400, "access_denied")
-
-
-@pytest.mark.parametrize("answer", [None, "allow", "deny"])
-def test_what_waited_too_long_has_expired_whatever_was_answered(
-    world: World, screen: Screen, answer: str | None
-) -> None:
-    started = screen.start()
-    if answer is not None:
-        say(Browser(world), started, answer)
-    world.house.clock.advance(901)
-    assert told(screen.poll(started)) == (400, "expired_token")
-
-
-def test_a_consent_that_was_withdrawn_before_the_poll_is_a_no(world: World, screen: Screen) -> None:
-    started = screen.start()
-    say(Browser(world), started)
-    with world.house.store.write() as tx:
-        assert withdraw(tx, SYSTEM, "alice", screen.holder.id)
-    assert told(screen.poll(started)) == (400, "access_denied")
-
-
-@pytest.mark.parametrize("code", ["x", "é" * 20, "' OR 1=1--", "x" * 60_000, "../../etc/passwd"])
-def test_a_text_that_is_no_code_is_refused(screen: Screen, code: str) -> None:
-    assert told(screen.poll(code)) == (400, "invalid_grant")
-
-
-def test_a_user_code_or_another_kind_of_code_redeems_nothing(world: World, screen: Screen) -> None:
-    started = screen.start()
-    say(Browser(world), started)
-    assert told(screen.poll(started["user_code"])) == (400, "invalid_grant")
-    data = {"grant_type": "authorization_code", "code": started["device_code"], "redirect_uri": "x"}
-    assert told(world.post("token", data | {"code_verifier": "v" * 43}, screen.holder)) == (400, "invalid_grant")
-
-
-def test_a_device_code_comes_once_and_in_the_body(world: World, screen: Screen) -> None:
-    started = screen.start()
-    data = {"grant_type": GRANT_TYPE}
-    assert told(world.post("token", data, screen.holder)) == (400, "invalid_request")
-    twice = [*data.items(), ("device_code", started["device_code"]), ("device_code", started["device_code"])]
-    assert told(world.post("token", twice, screen.holder)) == (400, "invalid_request")
-    answer = world.post(f"token?device_code={started['device_code']}", data, screen.holder)
-    assert told(answer) == (400, "invalid_request")
-
-
-# -- once, and by its own client -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("late", [0, 901])
-def test_a_device_code_shown_again_ends_everything_that_came_of_it(any_world: World, late: int) -> None:
-    screen = Screen(any_world, any_world.holder(device=True))
-    started = screen.start()
-    say(Browser(any_world), started)
-    tokens = screen.poll(started).json()
-    any_world.house.clock.advance(late)
-    fresh = refresh(any_world, screen.holder, tokens["refresh_token"]).json()
-    assert any_world.call(fresh["access_token"]).status_code == 200
-    assert told(screen.poll(started)) == (400, "invalid_grant")
-    for token in (tokens["access_token"], fresh["access_token"]):
-        assert any_world.call(token).status_code == 401
-    assert told(refresh(any_world, screen.holder, fresh["refresh_token"])) == (400, "invalid_grant")
-    with any_world.house.store.read() as conn:
-        family = any_world.house.tokens.find(conn, tokens["access_token"])
-    assert family is not None
-    (ended,) = entries(any_world, f"family:{family.family_id}")
-    assert (ended.happening, ended.reason) == ("credentials:tokens:revoked", "A device code was used twice.")
-
-
-@pytest.mark.parametrize("used", [False, True])
-def test_another_clients_device_code_is_worth_nothing_and_nothing_ends(
-    world: World, screen: Screen, used: bool
-) -> None:
-    other, third = (world.holder(device=True, public=public) for public in (False, True))
-    started = screen.start()
-    say(Browser(world), started)
-    tokens: dict[str, Any] = screen.poll(started).json() if used else {}
-    assert told(Screen(world, other).poll(started)) == (400, "invalid_grant")
-    assert told(Screen(world, third, True).poll(started)) == (400, "invalid_grant")
-    tokens = tokens or screen.poll(started).json()
-    assert world.call(tokens["access_token"]).status_code == 200
-
-
-def test_thirty_two_redemptions_of_one_device_code_at_once_give_one_answer(any_world: World) -> None:
-    screen = Screen(any_world, any_world.holder(device=True))
-    started = screen.start()
-    say(Browser(any_world), started)
-    with ThreadPoolExecutor(32) as pool:
-        found = list(pool.map(lambda _: screen.poll(started).status_code, range(32)))
-    assert sorted(found) == [200] + [400] * 31
-
-
-# -- what is on record, and how long it is kept --------------------------------------------------------------------
-
-
-def test_a_device_that_waits_as_it_should_is_no_refusal_on_record_and_one_that_hurries_is(
-    world: World, screen: Screen
-) -> None:
-    started = screen.start()
-    waits, hurries = event_of(world, screen.poll(started)), event_of(world, screen.poll(started))
-    assert (waits["client"], waits["status"], waits["allowed"]) == (screen.holder.id, 400, True)
-    assert (hurries["allowed"], hurries["reason"], hurries["need"]) == (False, "oauth:request:refused", "slow_down")
-    assert started["device_code"] not in str([waits, hurries])
-
-
-def test_what_a_user_does_is_on_record_without_the_code(world: World, screen: Screen) -> None:
-    browser, started = Browser(world), screen.start()
-    shown = field(browser, f"?user_code={started['user_code']}")
-    wrong, asked = type_in(browser, "BBBB-BBBB"), question(browser, started)
-    done = send(browser, asked, answer="allow")
-    events = [event_of(world, answer) for answer in (shown, wrong, asked, done)]
-    assert {event["path"] for event in events} == {"/oauth/device"}
-    assert [event["allowed"] for event in events] == [True, False, True, True]
-    assert events[2]["client"] == screen.holder.id
-    assert [event["user"] for event in events[1:]] == ["alice"] * 3
-    assert started["user_code"] not in str(events)
-
-
-def test_the_consent_is_in_the_ledger(world: World, screen: Screen) -> None:
-    say(Browser(world), screen.start())
-    (given,) = [one for one in entries(world, f"client:{screen.holder.id}") if one.happening == "oauth:consent:given"]
-    assert given.after == {"scopes": ["orders:read"]}
-
-
-def test_what_nobody_can_show_any_more_is_cleared_away(world: World, screen: Screen) -> None:
-    def left(table: sa.Table) -> int:
-        with world.house.store.read() as conn:
-            return int(conn.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
-
-    started = screen.start()
-    say(Browser(world), started)
-    screen.poll(started)
-    with world.house.store.write() as tx:
-        prune(tx, tx.now + dt.timedelta(days=29))
-    assert left(oauth_device_question) == 0
-    assert told(screen.poll(started)) == (400, "invalid_grant")
-    with world.house.store.write() as tx:
-        prune(tx, tx.now + dt.timedelta(days=31))
-    assert left(oauth_device) == 0
-    forgotten = [screen.start() for _ in range(3)]
-    world.house.clock.advance(901)
-    screen.start()
-    assert told(screen.poll(forgotten[0])) == (400, "expired_token")
-    world.house.clock.advance(900)
-    screen.start()
-    assert told(screen.poll(forgotten[0])) == (400, "invalid_grant")
-    assert left(oauth_device) == 2

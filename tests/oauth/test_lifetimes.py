@@ -18,14 +18,17 @@ from flask_apiguard.oauth.settings import SETTINGS
 from flask_apiguard.settings import resolve
 from flask_apiguard.values import SYSTEM, Environment, State
 from tests.oauth.browser import CALLBACK, Browser, redeem, refresh, wanted
+from tests.oauth.devices import Screen
 from tests.oauth.proofs import sign
 from tests.oauth.world import Holder, World, make_app, running
 
 SET: dict[str, Any] = {
     "APIGUARD_TOKEN_LIFETIME": {
         "client_credentials": {"sandbox": "1h", "production": "2m"}, "authorization_code": "3m", "refresh_token": "4m",
+        "device_code": "6m",
     },
     "APIGUARD_CODE_LIFETIME": {"production": "20s"},
+    "APIGUARD_DEVICE_LIFETIME": {"sandbox": "5m", "production": "30m"},
     "APIGUARD_PUSHED_LIFETIME": {"sandbox": "10m", "production": "90s"},
     "APIGUARD_REFRESH_LIFETIME": {"authorization_code": "10m", "refresh_token": {"production": "5m"}},
     "APIGUARD_FAMILY_LIFETIME": {"production": "1h"},
@@ -112,6 +115,13 @@ def test_a_pushed_request_waits_as_long_as_was_set(set_world: World) -> None:
     assert set_world.post("par", wanted(other), other).json()["expires_in"] == 600
 
 
+def test_a_device_waits_as_long_as_was_set_and_its_tokens_live_as_was_set_for_devices(set_world: World) -> None:
+    assert Screen(set_world, in_sandbox(set_world, device=True)).start()["expires_in"] == 300
+    screen = Screen(set_world, set_world.holder(device=True))
+    assert screen.start()["expires_in"] == 1800
+    assert int(screen.tokens("fay")["expires_in"]) == 360
+
+
 def test_an_assertion_may_be_held_to_five_minutes(set_world: World) -> None:
     for holder, ahead, status in (
         (set_world.holder(), 290, 200), (set_world.holder(), 400, 401), (in_sandbox(set_world), 3590, 200),
@@ -139,6 +149,7 @@ def test_an_assertion_may_be_held_to_five_minutes(set_world: World) -> None:
     [
         ("APIGUARD_ASSERTION_LIFETIME", ["0", "61m", "2h", {"sandbox": "2h"}]),
         ("APIGUARD_CODE_LIFETIME", ["5s", "11m", "1h", {"production": "1h"}, {"authorization_code": "60s"}]),
+        ("APIGUARD_DEVICE_LIFETIME", ["59s", "31m", {"device_code": "5m"}]),
         ("APIGUARD_FAMILY_LIFETIME", ["10m", "366d"]),
         ("APIGUARD_PUSHED_LIFETIME", ["5s", "601s"]),
         ("APIGUARD_REFRESH_LIFETIME", ["0", "59s", "366d", {"client_credentials": "1d"}, {"refresh_token": "2000d"}]),

@@ -564,6 +564,7 @@ def upgrade() -> None:
         sa.Column("client_id", sa.String(length=40), nullable=False),
         sa.Column("scopes", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
         sa.Column("audience", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.Column("jkt", sa.String(length=43), nullable=True),
         sa.Column("interval", sa.Integer(), nullable=False),
         sa.Column("poll_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("user_id", sa.String(length=200), nullable=True),
