@@ -19,6 +19,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 DAY = dt.timedelta(days=1)
 
 
+SIGNS = x509.KeyUsage(
+    digital_signature=False, content_commitment=False, key_encipherment=False, data_encipherment=False,
+    key_agreement=False, key_cert_sign=True, crl_sign=True, encipher_only=False, decipher_only=False,
+)  # fmt: skip
+
+
 def new_key() -> ec.EllipticCurvePrivateKey:
     return ec.generate_private_key(ec.SECP256R1())
 
@@ -94,7 +100,14 @@ def made(
         .not_valid_before(begins or now - DAY)
         .not_valid_after(ends or now + 30 * DAY)
         .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key((key if issuer is None else issuer.key).public_key()),
+            critical=False,
+        )
     )
+    if authority:  # strict readers of chains want to be told
+        builder = builder.add_extension(SIGNS, critical=True)
     if names:
         builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return Held(builder.sign(key if issuer is None else issuer.key, SHA256()), key)
