@@ -234,22 +234,21 @@ WHOLE_APPS = [
 
 def run_tests(python, quick):
     # type: (str, bool) -> tuple[list[tuple[str, int, float]], tuple[int, int, int]]
-    """Two rounds: all in parallel, then those that measure time (marked `alone`) one by one."""
+    """All in parallel, then those that measure time (marked `alone`) one by one, then whole apps on PostgreSQL."""
     subset = " and not slow" if quick else ""
     workers = str(min(4, max(2, os.cpu_count() or 2)))
-    # A file stays on one worker, so that what its tests share (a database, a server) is started once.
-    together, first = run_pytest(
-        python, "pytest", ["-q", "-n", workers, "--dist", "loadfile", "-m", "not alone" + subset]
-    )
+    # A file stays on one worker, so that what its tests share (a database, a server) is started once. Files come in
+    # their own order: sorted by how many tests they have, the few long ones would come last, one worker idle.
+    parallel = ["-q", "-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
+    together, first = run_pytest(python, "pytest", [*parallel, "-m", "not alone" + subset])
     alone, second = run_pytest(python, "pytest, one by one", ["-q", "-m", "alone" + subset], may_be_empty=True)
     rounds, counts = [together, alone], [first, second]
-    if not quick and os.environ.get("APIGUARD_TEST_BOTH_STORES"):
+    if not quick:
+        say("\nOnce more with the stores of whole apps on PostgreSQL: %s." % ", ".join(WHOLE_APPS))
+        say("Left out there (as deselected): what is about SQLite's files, asks little of a store, or names its own.")
         os.environ["APIGUARD_TEST_STORE"] = "postgresql"
         again, third = run_pytest(
-            python,
-            "pytest on PostgreSQL",
-            ["-q", "-n", workers, "--dist", "loadfile", "-m", "not alone and not sqlite", *WHOLE_APPS],
-            may_be_empty=True,
+            python, "pytest on PostgreSQL", [*parallel, "-m", "not alone", *WHOLE_APPS], may_be_empty=True
         )
         del os.environ["APIGUARD_TEST_STORE"]
         rounds.append(again)

@@ -16,6 +16,8 @@ from flask_apiguard.cli.middleware import chain_of
 from .conftest import Run
 from .shop import make
 
+pytestmark = pytest.mark.sqlite
+
 
 def test_every_route_says_what_it_demands_or_why_not(told: Any, tmp_path: Path) -> None:
     found = told("coverage", "--path", str(tmp_path / "lock"))

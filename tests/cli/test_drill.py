@@ -56,6 +56,7 @@ def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gunicorn]:
     running.stop()
 
 
+@pytest.mark.sqlite
 def test_revocation_holds_on_every_worker_behind_a_url(workers: Gunicorn) -> None:
     app = make(INSTANCE_PATH=str(workers.folder / "instance"))
     words = ["apiguard", "drill", "--workers-url", workers.url, "--workers", "3", "--rounds", "1", "--json"]
@@ -67,6 +68,7 @@ def test_revocation_holds_on_every_worker_behind_a_url(workers: Gunicorn) -> Non
     assert all(one["calls"] >= 36 for one in there)
 
 
+@pytest.mark.sqlite
 def test_workers_on_another_store_do_not_pass_for_these(tmp_path: Path, workers: Gunicorn) -> None:
     other = make(INSTANCE_PATH=str(tmp_path / "other"))
     answer = other.test_cli_runner().invoke(args=["apiguard", "drill", "--workers-url", workers.url, "--rounds", "1"])

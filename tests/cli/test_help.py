@@ -16,6 +16,8 @@ from flask_apiguard.cli import NOUNS, commands
 
 from .conftest import ROOT, Answer, Run
 
+pytestmark = pytest.mark.sqlite
+
 DESIGNED = {
     "applications", "apply", "audit", "certificates", "clients", "consents", "coverage", "db", "doctor", "drill",
     "explain", "init", "keys", "people", "public-keys", "redirect-uris", "reviews", "signing-keys", "tick",

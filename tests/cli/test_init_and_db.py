@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import pytest
 from flask import Flask
 
 from flask_apiguard.errors import Missing
@@ -64,6 +65,7 @@ def test_a_problem_says_its_reason_and_detail_in_a_log() -> None:
     assert repr(problem) == "<Missing 'api:resource:missing'>"
 
 
+@pytest.mark.sqlite
 def test_db_tells_where_the_stores_stand_without_making_them(run: Run, house: House) -> None:
     before = run("db", "current", "--json")
     assert before.status == 1
@@ -75,6 +77,7 @@ def test_db_tells_where_the_stores_stand_without_making_them(run: Run, house: Ho
     assert {row["state"] for row in after.json} == {"current"}
 
 
+@pytest.mark.sqlite
 def test_a_backup_taken_while_the_app_works_opens_again(app: Flask, run: Run, tmp_path: Path) -> None:
     caller = client_in(app, scopes=["orders:read"])
     assert caller.get("/api/orders").status_code == 200
@@ -95,6 +98,7 @@ def test_a_backup_taken_while_the_app_works_opens_again(app: Flask, run: Run, tm
     other.extensions["apiguard"].close()
 
 
+@pytest.mark.sqlite
 def test_a_backup_overwrites_nothing_unasked(run: Run, tmp_path: Path) -> None:
     (tmp_path / "copy.db").write_text("precious")
     answer = run("db", "backup", str(tmp_path / "copy.db"))

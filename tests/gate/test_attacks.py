@@ -157,6 +157,7 @@ BAD_JSON = {
 }
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("route", ["/api/v1/orders", "/api/v1/loose"])
 @pytest.mark.parametrize("body", BAD_JSON.values(), ids=BAD_JSON.keys())
 def test_a_document_that_two_readers_read_differently_is_refused(attacked: Attacked, route: str, body: bytes) -> None:
@@ -168,6 +169,7 @@ def test_a_document_that_two_readers_read_differently_is_refused(attacked: Attac
     assert time.monotonic() - started < 2
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     "media_type", ["application/json;charset=utf-7", "application/json; charset=utf-16", "application/json;charset=x"]
 )
@@ -176,6 +178,7 @@ def test_json_is_utf_8_whatever_the_media_type_says(attacked: Attacked, media_ty
     assert answer.status == 400
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize(
     "media_type", ["text/plain", "text/json", "application/xml", "multipart/form-data", "", "\xff"]
 )

@@ -12,6 +12,8 @@ from flask_cors import CORS, cross_origin
 from flask_apiguard import APIGuard, HostUser, public, require
 from flask_apiguard.testing import client_in, decisions
 
+pytestmark = pytest.mark.sqlite
+
 OK = "https://app.ok"
 EVIL = [
     "https://app.evil", "https://app.ok.evil", "https://evil.app.ok", "http://app.ok", "https://app.ok:8443", "null",

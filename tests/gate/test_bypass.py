@@ -13,6 +13,8 @@ from flask_apiguard.testing import client_in
 from tests.gate.attacked import PROTECTED, make
 from tests.servers.http import RawAnswer, raw_http, serve
 
+pytestmark = pytest.mark.sqlite
+
 SECRET = "/api/v1/secret"
 METHODS = [
     "GET", "HEAD", "OPTIONS", "TRACE", "POST", "PUT", "PATCH", "DELETE", "get", "Get", "head", "PROPFIND", "BREW",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy.engine import make_url
 
 from flask_apiguard.testing import advance, client_in, decisions
 from tests.gate.attacked import PROTECTED, make
+from tests.servers.postgres import Postgres
 
 Started = Callable[..., tuple[Flask, FlaskClient]]
 
@@ -53,6 +56,7 @@ def lose(app: Flask, path: Path, how: str) -> None:
         path.write_bytes(b"rubbish" * 1000)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("how", ["a folder in its place", "rubbish in its place"])
 def test_without_its_state_nobody_new_is_let_in(start: Started, tmp_path: Path, how: str) -> None:
     app, known = start()
@@ -68,9 +72,8 @@ def test_without_its_state_nobody_new_is_let_in(start: Started, tmp_path: Path, 
     assert app.test_client().get("/api/v1/secret").status_code == 401, "nothing presented, nothing to look up"
 
 
+@pytest.mark.sqlite
 def test_a_cached_answer_outlives_the_state_by_a_second_at_most(start: Started, tmp_path: Path) -> None:
-    import time
-
     app, known = start()
     lose(app, tmp_path / "apiguard.db", "a folder in its place")
     advance(app, seconds=2)
@@ -78,9 +81,8 @@ def test_a_cached_answer_outlives_the_state_by_a_second_at_most(start: Started, 
     assert known.get("/api/v1/secret").status_code in (401, 503)
 
 
+@pytest.mark.sqlite
 def test_a_removed_state_file_opens_nothing(start: Started, tmp_path: Path) -> None:
-    import time
-
     app, known = start()
     lose(app, tmp_path / "apiguard.db", "nothing in its place")
     advance(app, seconds=2)
@@ -88,6 +90,7 @@ def test_a_removed_state_file_opens_nothing(start: Started, tmp_path: Path) -> N
     assert known.get("/api/v1/secret").status_code in (401, 503)
 
 
+@pytest.mark.sqlite
 def test_a_state_that_can_never_be_opened_opens_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     app = make(str(tmp_path / "file"), TESTING=True, LOUD=True, APIGUARD_SPOOL=str(tmp_path / "spool"))
@@ -95,6 +98,25 @@ def test_a_state_that_can_never_be_opened_opens_nothing(tmp_path: Path) -> None:
     answer = app.test_client().get("/api/v1/secret", headers={"X-API-Key": key})
     assert answer.status_code in (401, 503)
     assert app.test_client().get("/").status_code == 200
+
+
+def test_a_postgresql_that_is_gone_opens_nothing_and_is_used_again_when_it_is_back(
+    postgres: Postgres, ready_postgres_url: str, start: Started
+) -> None:
+    name = make_url(ready_postgres_url).database
+    app, known = start(APIGUARD_DATABASE_URL=ready_postgres_url, APIGUARD_SECRET="s" * 48)
+    fresh = client_in(app, scopes=["secret:read"])
+    postgres.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    refused(fresh.get("/api/v1/secret"))
+    time.sleep(1.2)
+    refused(known.get("/api/v1/secret"))
+    assert app.test_client().get("/api/v1/health").status_code == 200, "what is public asks no store"
+    postgres.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+    answers = (time.sleep(0.05) or known.get("/api/v1/secret") for _ in range(200))
+    assert next(answer.text for answer in answers if answer.status_code != 503) == PROTECTED
+    reasons = [event["reason"] for event in decisions(app)]
+    assert reasons.count("gate:store:away") >= 2, "what was refused meanwhile is on record"
 
 
 @pytest.mark.parametrize("setting", ["closed", "open"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,11 @@ def test_the_answer_and_the_record(
         assert document["request_id"] == answer.headers["X-Request-Id"]
     if status in (401, 403) and reason is not None:
         assert answer.headers["WWW-Authenticate"].startswith("Bearer ")
+
+
+def test_the_app_stands_on_the_store_of_the_run(app: Flask) -> None:
+    assert client_in(app, scopes=["orders:read"]).get("/api/orders").status_code == 200
+    assert app.extensions["apiguard"].store.dialect == os.environ.get("APIGUARD_TEST_STORE", "sqlite")
 
 
 def test_a_refused_request_reaches_no_hook_and_no_view(app: Flask) -> None:

@@ -20,6 +20,8 @@ from flask_apiguard.testing import TESTER, TestClient, client_in, decisions
 from tests.gate.attacked import make
 from tests.servers.gunicorn import Gunicorn
 
+pytestmark = pytest.mark.sqlite
+
 CALLS = 60
 
 

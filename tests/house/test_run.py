@@ -113,6 +113,26 @@ def test_pytest_that_dies_before_it_reports_counts_as_a_failure(run, tmp_path: P
     assert counts == (0, 1, 0)
 
 
+@pytest.mark.parametrize(("quick", "stores"), [(False, [None, None, "postgresql"]), (True, [None, None])])
+def test_whole_apps_meet_postgresql_too_unless_it_must_be_quick(
+    run, monkeypatch: pytest.MonkeyPatch, quick: bool, stores: list[str | None]
+) -> None:
+    monkeypatch.delenv("APIGUARD_TEST_STORE", raising=False)
+    seen = []
+
+    def run_pytest(python: str, title: str, arguments: list[str], may_be_empty: bool = False):
+        seen.append((os.environ.get("APIGUARD_TEST_STORE"), arguments))
+        return (title, 0, 1.0), (2, 0, 1)
+
+    monkeypatch.setattr(run, "run_pytest", run_pytest)
+    steps, counts = run.run_tests("python", quick)
+    assert [store for store, _ in seen] == stores
+    assert len(steps) == len(stores)
+    assert counts == (2 * len(stores), 0, len(stores))
+    assert all(("tests/api" in arguments) == (store is not None) for store, arguments in seen)
+    assert "APIGUARD_TEST_STORE" not in os.environ
+
+
 def test_the_children_do_not_see_somebody_elses_packages(run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", "/elsewhere")
     monkeypatch.setenv("VIRTUAL_ENV", "/elsewhere")

@@ -54,6 +54,7 @@ def test_a_scope_that_the_client_does_not_hold_is_refused_and_not_dropped(world:
     assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope")
 
 
+@pytest.mark.sqlite
 def test_a_token_is_opaque_prefixed_and_stored_only_as_a_digest(world: World) -> None:
     token = world.token(world.holder())
     assert token.startswith("acme_at_")
@@ -145,6 +146,7 @@ def test_a_token_ends_with_its_lifetime(world: World) -> None:
     assert not world.is_active(holder, token)
 
 
+@pytest.mark.sqlite
 def test_a_remembered_client_costs_one_insert_and_no_question(world: World) -> None:
     import sqlalchemy as sa
 

@@ -15,7 +15,7 @@ import pytest
 from .gunicorn import Gunicorn
 from .http import serve
 from .nginx import Nginx, find_nginx
-from .postgres import Postgres, running_postgres
+from .postgres import Postgres, Prepared, running_postgres
 from .process import Unavailable, skip_or_fail
 from .valkey import Valkey, running_valkey
 
@@ -42,6 +42,28 @@ def postgres_url(postgres: Postgres) -> Iterator[str]:
 def postgres_module_url(postgres: Postgres) -> Iterator[str]:
     """The SQLAlchemy URL of a fresh, empty database that the tests of one file share."""
     with postgres.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def prepared_postgres(postgres: Postgres) -> Iterator[Prepared]:
+    """Databases of this worker with both schemas: `.database()`, or `.lend()` and `.take_back(name)`."""
+    prepared = Prepared(postgres)
+    yield prepared
+    prepared.drop()
+
+
+@pytest.fixture
+def ready_postgres_url(prepared_postgres: Prepared) -> Iterator[str]:
+    """The SQLAlchemy URL of a database with both schemas and nothing in them, for one test."""
+    with prepared_postgres.database() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def ready_postgres_module_url(prepared_postgres: Prepared) -> Iterator[str]:
+    """The SQLAlchemy URL of a database with both schemas and nothing in them, that the tests of one file share."""
+    with prepared_postgres.database() as url:
         yield url
 
 

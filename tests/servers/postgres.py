@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
@@ -38,6 +39,17 @@ class Postgres:
         parts = urlsplit(self.admin_url)
         return urlunsplit(("postgresql+psycopg", parts.netloc, "/" + database, parts.query, ""))
 
+    @cached_property
+    def _copies(self) -> bool:
+        import psycopg
+
+        with psycopg.connect(self.admin_url) as connection:
+            return connection.info.server_version >= 150000
+
+    def libpq_url(self, database: str) -> str:
+        """The same without SQLAlchemy."""
+        return self.url(database).replace("postgresql+psycopg:", "postgresql:", 1)
+
     def execute(self, statement: str) -> None:
         import psycopg
 
@@ -47,7 +59,8 @@ class Postgres:
     def create(self, template: str = "template0") -> str:
         """A fresh database, a copy of `template` (which nobody may be using). Returns its name."""
         name = f"apiguard_test_{os.getpid()}_{next(self._numbers)}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        # Copied as files it is there in a fraction of the time; servers before 15 know no other way, nor the word.
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{" STRATEGY FILE_COPY" if self._copies else ""}')
         return name
 
     def drop(self, name: str) -> None:
@@ -62,6 +75,70 @@ class Postgres:
             yield self.url(name)
         finally:
             self.drop(name)
+
+
+# What a copy of the template has: nothing but its versions. Foreign keys are no triggers for a replica.
+_EMPTY = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+SET session_replication_role = replica;
+DO $$ DECLARE name text; BEGIN
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%_version' LOOP
+        EXECUTE format('DELETE FROM %I', name);
+    END LOOP;
+    PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence;
+END $$
+"""
+
+
+class Prepared:
+    """Databases with both schemas. One that is given back is emptied and lent again: a copy is ten times as dear."""
+
+    def __init__(self, postgres: Postgres) -> None:
+        self.postgres = postgres
+        self._template: str | None = None
+        self._free: list[str] = []
+
+    def lend(self) -> str:
+        """The name of an empty one."""
+        if self._free:
+            return self._free.pop()
+        if self._template is None:
+            self._template = self._make()
+        return self.postgres.create(self._template)
+
+    def take_back(self, name: str) -> None:
+        """Ends whatever still uses it. Whoever changed its tables drops it instead."""
+        import psycopg
+
+        with psycopg.connect(self.postgres.libpq_url(name), autocommit=True) as connection:
+            connection.execute(_EMPTY)
+        self._free.append(name)
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """The SQLAlchemy URL of one."""
+        name = self.lend()
+        try:
+            yield self.postgres.url(name)
+        finally:
+            self.take_back(name)
+
+    def drop(self) -> None:
+        """All that are not lent."""
+        for name in filter(None, [*self._free, self._template]):
+            self.postgres.drop(name)
+
+    def _make(self) -> str:
+        import sqlalchemy as sa
+
+        from flask_apiguard.db import EVENTS, STATE
+        from flask_apiguard.migrations import create
+
+        name = self.postgres.create()
+        engine = sa.create_engine(self.postgres.url(name), poolclass=sa.NullPool)
+        for schema in (STATE, EVENTS):
+            create(engine, schema)
+        return name
 
 
 @contextmanager

