@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import sqlalchemy as sa
 from flask import Flask
 
 from flask_apiguard.house import House
+from flask_apiguard.oauth.tables import oauth_pushed
 from flask_apiguard.testing import client_in
+from flask_apiguard.values import Environment
 
 from .conftest import Run
 
@@ -54,6 +57,26 @@ def test_tick_ships_signs_and_says_nothing_twice(app: Flask, told: Any, house: H
     second = told("tick")
     assert second["done"]["onboarding"] == []
     assert len(house.ledger.checkpoints()) == signed
+
+
+def test_tick_clears_away_what_nobody_can_show_any_more(app: Flask, told: Any, house: House) -> None:
+    holder = client_in(app, scopes=["orders:read"]).get("/api/orders")
+    assert holder.status_code == 200
+    client_id = house.recorder.query.calls().events[0]["client"]
+    with house.store.write() as tx:
+        facts = {"client_id": client_id, "environment": Environment.PRODUCTION, "scopes": ["orders:read"]}
+        short, _ = house.tokens.issue(tx, lifetime=60, **facts)
+        parent, _ = house.tokens.issue(tx, lifetime=60, **facts)
+        house.tokens.issue(tx, lifetime=30 * 86400, parent=parent, **facts)
+        tx.execute(oauth_pushed.insert(), [
+            {"digest": str(number), "client_id": client_id, "query": "", "expires_at": tx.now + dt.timedelta(days=days)}
+            for number, days in enumerate([-1] * 2100 + [1])
+        ])  # fmt: skip
+    assert told("tick")["done"]["expired"] == {"tokens": 0, "requests and codes": 2100}
+    house.clock.advance(2 * 86400)
+    assert told("tick")["done"]["expired"] == {"tokens": 1, "requests and codes": 1}  # a family stays whole
+    assert told("tick")["done"]["expired"] == {"tokens": 0, "requests and codes": 0}
+    assert short.id != parent.id
 
 
 def test_of_two_ticks_at_once_one_works(told: Any, house: House) -> None:
