@@ -10,14 +10,14 @@ from marshmallow import fields
 from ..clients import registry
 from ..errors import Invalid
 from ..people import Act, demand
-from ..values import Flaw
+from ..values import Flaw, Mode
 from .call import Answer, Call, Next
-from .fields import Choice, Id, Moment, PageIn, Resource, Whole
+from .fields import Choice, Flag, Id, Moment, PageIn, Resource, Whole
 from .paging import no_cursor
 from .table import Table
 
 table = Table("calls")
-_PASSED = ("environment", "since", "until", "status_class", "reason")
+_PASSED = ("environment", "since", "until", "status_class", "reason", "mode", "allowed")
 
 
 class FilterIn(PageIn):
@@ -28,6 +28,8 @@ class FilterIn(PageIn):
     until = Moment()
     status_class = Whole(1, 5, figures=True, metadata={"description": "4 is 400 to 499."})
     reason = Id()
+    mode = Choice(*(mode.value for mode in Mode))
+    allowed = Flag(metadata={"query": True, "description": "What was decided, also where the gate only observed."})
 
 
 class CallOut(Resource):
@@ -41,6 +43,7 @@ class CallOut(Resource):
     client = fields.String(allow_none=True)
     environment = fields.String(allow_none=True)
     credential = fields.String(allow_none=True)
+    mode = fields.String()
     allowed = fields.Boolean()
     reason = fields.String()
     need = fields.String()

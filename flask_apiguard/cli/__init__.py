@@ -15,6 +15,7 @@ NOUNS = {
     "applications": "applications:applications",
     "apply": "apply:apply",
     "audit": "audit:audit",
+    "calls": "calls:calls",
     "certificates": "certificates:certificates",
     "clients": "clients:clients",
     "consents": "consents:consents",

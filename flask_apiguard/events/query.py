@@ -66,10 +66,15 @@ class Query:
         until: dt.datetime | None = None,
         status_class: int | None = None,
         reason: str | None = None,
+        mode: str | None = None,
+        allowed: bool | None = None,
         limit: int = 100,
         cursor: str | None = None,
     ) -> Page:
         """Events that fit, newest first, at most ``limit``. ``status_class`` 4 means 400 to 499.
+
+        ``allowed`` is what the gate decided, also where it only observed: with ``mode="observe"`` and ``False``, what
+        would have been refused.
 
         :raises ValueError: the cursor is none of ours.
         """
@@ -80,6 +85,10 @@ class Query:
             wanted.append(column.status.between(status_class * 100, status_class * 100 + 99))
         if reason is not None:
             wanted.append(column.reason == reason)
+        if mode is not None:
+            wanted.append(column.mode == mode)
+        if allowed is not None:
+            wanted.append(column.allowed.is_(allowed))
         if cursor is not None:
             wanted.append(sa.tuple_(column.time, column.batch, column.place) < sa.tuple_(*_read_cursor(cursor)))
         limit = max(1, min(limit, MOST))

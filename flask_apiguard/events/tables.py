@@ -29,6 +29,7 @@ access_event = sa.Table(
     sa.Column("need", sa.Text, nullable=False),
     sa.Column("status", sa.Integer, nullable=False),
     sa.Column("allowed", sa.Boolean, nullable=False),
+    sa.Column("mode", sa.Text, nullable=False),
     sa.Column("latency", _Number, nullable=False),
     sa.Column("line", sa.Text, nullable=False),
     sa.UniqueConstraint("id", "phase"),
@@ -102,7 +103,7 @@ dead_event = sa.Table(
 #: Columns that repeat a field of the line, in the line's words.
 REPEATED = (
     "id", "phase", "time", "application", "client", "environment", "credential", "method", "route", "reason", "need",
-    "status", "allowed", "latency",
+    "status", "allowed", "mode", "latency",
 )  # fmt: skip
 
 

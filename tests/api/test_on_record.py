@@ -50,6 +50,17 @@ def test_a_wrong_password_and_a_bad_token_are_access_events(town: Town) -> None:
     assert (event["status"], event["allowed"], event["reason"]) == (401, False, str(Reason.API_UNAUTHENTICATED))
 
 
+def test_calls_are_narrowed_by_what_was_decided_and_by_how(town: Town, made: dict[str, Any]) -> None:
+    town.call_api(made["key"])
+    refused = town.call_api(made["key"], "POST", body={"sku": "a"}).headers["X-Request-Id"]
+    path = f"/calls?client_id={made['client_id']}"
+    assert [one["id"] for one in town.go("GET", f"{path}&allowed=false", who="ann").json["items"]] == [refused]
+    allowed = town.go("GET", f"{path}&allowed=true&mode=enforce", who="ann").json["items"]
+    assert {(one["allowed"], one["mode"]) for one in allowed} == {(True, "enforce")}
+    assert town.go("GET", f"{path}&mode=observe", who="ann").json["items"] == []
+    assert town.go("GET", f"{path}&mode=sideways", who="ann").status == 422
+
+
 def test_what_anybody_may_ask_leaves_nothing(town: Town) -> None:
     for path in ("/health", "/openapi.json", "/apiguard/prove"):
         assert event_of(town, town.go("GET", path)) is None

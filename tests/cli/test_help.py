@@ -19,12 +19,13 @@ from .conftest import ROOT, Answer, Run
 pytestmark = pytest.mark.sqlite
 
 DESIGNED = {
-    "applications", "apply", "audit", "certificates", "clients", "consents", "coverage", "db", "doctor", "drill",
+    "applications", "apply", "audit", "calls", "certificates", "clients", "consents", "coverage", "db", "doctor", "drill",
     "explain", "init", "keys", "people", "public-keys", "redirect-uris", "reviews", "signing-keys", "tick",
 }  # fmt: skip
 VERBS = {
     "applications": {"list", "show", "suspend", "resume", "retire", "move"},
     "audit": {"verify", "list", "report"},
+    "calls": {"list"},
     "certificates": {"add", "list", "rotate", "revoke"},
     "clients": {"show", "change"},
     "consents": {"list", "withdraw"},

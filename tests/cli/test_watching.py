@@ -12,6 +12,8 @@ import pytest
 import sqlalchemy as sa
 from flask import Flask
 
+from flask_apiguard.cli.common import operator
+from flask_apiguard.clients import registry
 from flask_apiguard.house import House
 from flask_apiguard.oauth.tables import oauth_pushed
 from flask_apiguard.testing import client_in
@@ -37,6 +39,43 @@ def test_an_allowed_call_passed_every_step(app: Flask, house: House, told: Any) 
     client_in(app, scopes=["orders:read"]).get("/api/orders")
     found = told("explain", house.recorder.query.calls().events[0]["id"])
     assert {step["outcome"] for step in found["steps"]} == {"passed"}
+
+
+def test_calls_are_listed_newest_first_and_narrowed(app: Flask, told: Any, run: Run) -> None:
+    caller = client_in(app, scopes=["orders:read"])
+    for _ in range(3):
+        caller.get("/api/orders")
+    refused = caller.post("/api/orders", json={"item": "a"}).json["request_id"]
+    assert told("calls", "list")["items"][0]["id"] == refused
+    for words in (("--refused",), ("--status-class", "4"), ("--reason", "gate:scope:missing"), ("--limit", "1")):
+        assert [one["id"] for one in told("calls", "list", *words)["items"]] == [refused]
+    assert len(told("calls", "list", "--allowed", "--client", caller.client.id)["items"]) == 3
+    assert told("calls", "list", "--mode", "observe")["items"] == []
+    first = told("calls", "list", "--limit", "3", "--application", caller.application_id)
+    (last,) = told("calls", "list", "--cursor", first["cursor"])["items"]
+    assert last["id"] not in {one["id"] for one in first["items"]}
+    text = run("calls", "list", "--refused")
+    assert (text.status, refused in text.out, "403" in text.out) == (0, True, True)
+    assert run("calls", "list", "--cursor", "made-up").status == 2
+
+
+def test_a_person_lists_the_calls_of_their_own_only(app: Flask, told: Any, run: Run, house: House) -> None:
+    mine, other = client_in(app, scopes=["orders:read"]), client_in(app, scopes=["orders:read"])
+    mine.get("/api/orders")
+    other.get("/api/orders")
+    with house.store.read() as conn:
+        organization = registry.application(conn, mine.application_id).organization_id
+    with house.store.write() as tx:
+        registered = house.people.register(tx, "vera@example.org", "Vera")
+    person = house.people.prove(registered.proof).person
+    with house.store.write() as tx:
+        house.people.give_seat(tx, operator(), person.id, organization, "viewer")
+    token = told("people", "token", "vera@example.org")["token"]
+    assert len(told("calls", "list", "--client", mine.client.id, "--as", token)["items"]) == 1
+    assert run("calls", "list", "--as", token).status == 1
+    theirs = run("calls", "list", "--client", other.client.id, "--as", token)
+    nobodys = run("calls", "list", "--client", "cli_nobodys", "--as", token)
+    assert (theirs.status, theirs.err) == (nobodys.status, nobodys.err) == (1, nobodys.err)
 
 
 def test_an_unknown_call_is_a_sentence(run: Run) -> None:

@@ -84,6 +84,15 @@ def test_a_stream_is_found_under_one_id_and_counted_once(any_store: Store, make_
     assert len(recorder.query.telling("app_1")) == 1
 
 
+def test_what_was_only_observed_is_told_from_what_was_refused(recorder: Recorder) -> None:
+    recorder.record(event(20, time=NOW + 20, mode="observe", allowed=False, reason="gate:scope:missing"))
+    recorder.record(event(21, time=NOW + 21, mode="observe", allowed=True))
+    assert ids(recorder, mode="observe") == [21, 20]
+    assert ids(recorder, mode="observe", allowed=False) == [20]
+    assert ids(recorder, mode="enforce", allowed=False) == [9, 6, 3, 0]
+    assert ids(recorder, allowed=True, client="cli_0", limit=2) == [8, 4]
+
+
 def test_the_summary_counts(recorder: Recorder) -> None:
     summary = recorder.query.summary(since=instant(NOW + 1))
     assert (summary.total, summary.allowed) == (9, 6)

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("need", sa.Text(), nullable=False),
         sa.Column("status", sa.Integer(), nullable=False),
         sa.Column("allowed", sa.Boolean(), nullable=False),
+        sa.Column("mode", sa.Text(), nullable=False),
         sa.Column("latency", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("line", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("batch", "place", name=op.f("pk_apiguard_access_event")),
