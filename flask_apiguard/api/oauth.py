@@ -10,7 +10,7 @@ from marshmallow import fields
 
 from ..clients import Application, Client
 from ..errors import Conflict, Missing
-from ..oauth import Consent, chosen_of, consents_page, set_public, withdraw
+from ..oauth import Consent, chosen_of, consents_page, set_device, set_public, withdraw
 from ..people import Act
 from .call import Answer, Call, Next
 from .fields import Choice, Done, Flag, Id, In, Line, Moment, PageIn, Prose, Resource
@@ -40,6 +40,11 @@ class BoundIn(In):
     reason = Prose(1, 2000, required=True)
 
 
+class DeviceIn(In):
+    device = Flag(required=True, metadata={"description": "RFC 8628: for what has no browser, such as a television."})
+    reason = Prose(1, 2000, required=True)
+
+
 class ChosenOut(Resource):
     """How a client speaks OAuth."""
 
@@ -47,6 +52,7 @@ class ChosenOut(Resource):
     public = fields.Boolean()
     token_format = fields.String(allow_none=True)
     certificate_bound = fields.Boolean()
+    device = fields.Boolean()
     redirect_uris = fields.List(fields.String())
 
 
@@ -93,6 +99,7 @@ def _next(call: Call, found: Client, owner: Application) -> list[Next]:
             ("set-public", "/clients/<id>/public", "Say whether it can keep a secret."),
             ("set-token-format", "/clients/<id>/token-format", "Have its tokens opaque, or signed for others to read."),
             ("set-certificate-bound", "/clients/<id>/certificate-bound", "Bind its tokens to its TLS certificate."),
+            ("set-device", "/clients/<id>/device", "Say whether it may use the device authorization grant."),
         ):
             follow.append(call.next(action, "PUT", path, why, id=found.id))
     follow.append(call.next("public-keys", "GET", "/clients/<id>/public-keys", "See the keys it signs with.",
@@ -142,6 +149,16 @@ def certificate_bound(call: Call) -> Answer:
         found, owner = client_of(call, tx, Act.OAUTH_CLIENT_CHANGE)
         demand_server(call)
         set_certificate_bound(tx, call.by, found.id, call.body["certificate_bound"], call.body["reason"])
+        return _chosen(call, tx, found, owner)
+
+
+@table.put("/clients/<client_id>/device", "Say whether a client may use the device authorization grant",
+           body=DeviceIn, out=ChosenOut, act=Act.OAUTH_CLIENT_CHANGE)  # fmt: skip
+def device(call: Call) -> Answer:
+    with call.write() as tx:
+        found, owner = client_of(call, tx, Act.OAUTH_CLIENT_CHANGE)
+        demand_server(call)
+        set_device(tx, call.by, found.id, call.body["device"], call.body["reason"])
         return _chosen(call, tx, found, owner)
 
 

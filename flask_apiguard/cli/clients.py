@@ -8,7 +8,7 @@ import click
 
 from ..clients import registry
 from ..clients.registry import Application
-from ..oauth import chosen_of, set_public
+from ..oauth import chosen_of, set_device, set_public
 from ..people import Act
 from .common import Desk, command, reasoned
 
@@ -60,15 +60,19 @@ def show(desk: Desk, client_id: str) -> None:
     "--certificate-bound/--not-certificate-bound", default=None,
     help="Whether its tokens are bound to its TLS certificate (RFC 8705).",
 )  # fmt: skip
+@click.option(
+    "--device/--no-device", default=None,
+    help="Whether it may use the device authorization grant (RFC 8628): for what has no browser.",
+)  # fmt: skip
 @reasoned
 def change(
     desk: Desk, client_id: str, public: bool | None, token_format: str | None, certificate_bound: bool | None,
-    reason: str,
+    device: bool | None, reason: str,
 ) -> None:  # fmt: skip
     """Choose how a client speaks OAuth; what is not named stays as it is."""
     from ..oauth.token_formats import set_certificate_bound, set_token_format  # and with it what signs
 
-    if public is None and token_format is None and certificate_bound is None:
+    if public is None and token_format is None and certificate_bound is None and device is None:
         raise click.UsageError("Name at least one thing to change.")
     with desk.house.store.write() as tx:
         owner = owner_of(desk, tx, client_id, Act.OAUTH_CLIENT_CHANGE)
@@ -78,5 +82,7 @@ def change(
             set_token_format(tx, desk.by, client_id, None if token_format == DEFAULT else token_format, reason)
         if certificate_bound is not None:
             set_certificate_bound(tx, desk.by, client_id, certificate_bound, reason)
+        if device is not None:
+            set_device(tx, desk.by, client_id, device, reason)
         told = _told(tx, client_id, owner)
     desk.facts(told)

@@ -17,9 +17,13 @@ class Chosen:
     public: bool = False
     token_format: str | None = None
     certificate_bound: bool = False
+    #: Whether it may use the device authorization grant.
+    device: bool = False
 
 
 def chosen_of(source: Transaction | sa.Connection, client_id: str) -> Chosen:
     """The choices of one client; the defaults where nobody chose."""
     row = source.execute(sa.select(table).where(table.c.client_id == client_id)).first()
-    return Chosen() if row is None else Chosen(row.public, row.token_format, bool(row.certificate_bound))
+    if row is None:
+        return Chosen()
+    return Chosen(row.public, row.token_format, bool(row.certificate_bound), bool(row.device))

@@ -37,6 +37,7 @@ COLUMNS: dict[str, tuple[sa.Column[Any], ...]] = {
     "current": (),
     "data_class": (application.c.data_class,),
     "decision": (),
+    "device": (),
     "email": (person.c.email, invitation.c.email),
     "endpoints": (),
     "environment": (grant.c.environment, client.c.environment, review.c.environment),

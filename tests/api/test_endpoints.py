@@ -176,7 +176,7 @@ def _oauth(town: Town, day: Day, here: dict[str, str]) -> None:
     assert told["redirect_uris"] == ["https://ann.example/back"]
     for path, name, value in (
         ("public", "public", True), ("token-format", "token_format", "jwt"), ("certificate-bound", "certificate_bound",
-         True), ("public", "public", False), ("token-format", "token_format", None),
+         True), ("device", "device", True), ("public", "public", False), ("token-format", "token_format", None),
     ):  # fmt: skip
         assert day("PUT", f"{client}/{path}", {name: value, **WHY}, "adam").json[name] == value
     added = day("POST", f"{client}/public-keys", {"jwk": _jwk(), "lifetime": 86400}, "ann").json

@@ -67,7 +67,10 @@ def test_a_client_is_made_public_and_what_is_not_named_stays(
     second = told("clients", "change", client["client"], "--certificate-bound", *WHY)
     assert (second["public"], second["token_format"], second["certificate_bound"]) == (True, "jwt", True)
     third = told("clients", "change", client["client"], "--confidential", "--token-format", "default", *WHY)
-    assert (third["public"], third["token_format"]) == (False, None)
+    assert (third["public"], third["token_format"], third["device"]) == (False, None, False)
+    fourth = told("clients", "change", client["client"], "--device", *WHY)
+    assert fourth == third | {"device": True}
+    assert told("clients", "change", client["client"], "--no-device", *WHY) == third
     assert told("clients", "show", client["client"]) == third
     entry = next(iter(house.ledger.entries(happening="oauth:client:changed").entries))
     assert (entry.reason, entry.organization_id) == (WHY[1], client["organization"])
