@@ -116,6 +116,7 @@ class InviteIn(In):
     plan = Id(PLAN_AT_MOST)
     environment = Choice("sandbox", "production", load_default="production")
     purpose = Prose(0, 2000, load_default="")
+    data_class = Line(0, 40, load_default="")
     addresses = Several(Line(1, 60), 100, load_default=list)
 
 

@@ -35,6 +35,7 @@ def keys() -> None:
 @click.option("--reference", help="Your own id of this customer or tenant.")
 @click.option("--contact", metavar="ADDRESS", help="Who answers for the application.")
 @click.option("--purpose", help="What the application is for; by default the reason.")
+@click.option("--data-class", help="The kind of data that it handles, for checks of your own.")
 @click.option("--environment", type=click.Choice(ENVIRONMENTS), help="Where; production by default.")
 @click.option("--plan", help="The plan that it is entitled to.")
 @click.option("--lifetime", type=span, help="How long the key lives, such as 90d.")
@@ -54,7 +55,7 @@ def create(desk: Desk, name: str, scopes: tuple[str, ...], client_id: str | None
             tx, desk.by, organization=told["organization"] or name, name=name, scopes=scopes, reason=told["reason"],
             contact_email=told["contact"] or "", reference=told["reference"], plan=told["plan"],
             environment=told["environment"] or Environment.PRODUCTION, purpose=told["purpose"] or "",
-            lifetime=told["lifetime"],
+            data_class=told["data_class"] or "", lifetime=told["lifetime"],
         )  # fmt: skip
     facts = {
         "organization": made.application.organization_id, "application": made.application.id,
@@ -67,9 +68,9 @@ def create(desk: Desk, name: str, scopes: tuple[str, ...], client_id: str | None
 
 def _further(desk: Desk, name: str, scopes: tuple[str, ...], client_id: str, told: dict[str, Any]) -> None:
     """A key for a client that is there, which opens no more than the client may."""
-    for other in ("organization", "reference", "contact", "purpose", "environment", "plan"):
+    for other in ("organization", "reference", "contact", "purpose", "data_class", "environment", "plan"):
         if told[other] is not None:
-            raise click.UsageError(f"--{other} is the client's already; leave it out with --client.")
+            raise click.UsageError(f"--{other.replace('_', '-')} is the client's already; leave it out with --client.")
     with desk.house.store.write() as tx:
         _demand_for(desk, tx, client_id, Act.CREDENTIALS_CREDENTIAL_CREATE)
         desk.house.demand_held(tx, registry.client(tx, client_id), scopes)

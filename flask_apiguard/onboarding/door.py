@@ -26,7 +26,7 @@ from .records import Basis, Kind, Review, ReviewState
 from .standing import demand_reason
 
 OPEN, INVITED = "open", "invited"
-NAME_AT_MOST = 200
+NAME_AT_MOST, DATA_CLASS_AT_MOST = 200, 40
 #: What one organization may have lying about; each may name a stranger's address as its contact.
 DRAFTS_AT_MOST = 20
 
@@ -70,51 +70,66 @@ def _demand_few_drafts(tx: Transaction, organization_id: str) -> None:
         raise Conflict(f"This organization has {DRAFTS_AT_MOST} drafts.", "Take one to the sandbox, or retire one.")
 
 
-def invite(
-    tx: Transaction,
-    desk: Desk,
-    by: By,
-    *,
-    organization: str,
-    name: str,
-    reason: str,
-    scopes: Mapping[str, str] | Iterable[str],
-    contact_email: str = "",
-    reference: str | None = None,
-    plan: str | None = None,
-    environment: Environment = Environment.PRODUCTION,
-    purpose: str = "",
-    addresses: Iterable[str] = (),
-    lifetime: dt.timedelta | None = None,
-) -> Invited:
-    """Organization (by id, or a new one by name), application, client, checks, grants and key in one act.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Whom an operator invites.
 
-    The same moves as anybody's: checks run and block, and production rests on a review, which the operator's
-    invitation approves and the ledger shows as such. ``scopes`` may say for each what it is for; else ``reason`` does.
+    ``organization`` is an id, or the name of a new one; ``scopes`` may say for each what it is for, else ``reason``
+    does. ``lifetime`` is the key's.
+    """
+
+    organization: str
+    name: str
+    reason: str
+    scopes: Mapping[str, str] | Iterable[str]
+    contact_email: str = ""
+    reference: str | None = None
+    plan: str | None = None
+    environment: Environment = Environment.PRODUCTION
+    purpose: str = ""
+    data_class: str = ""
+    addresses: tuple[str, ...] = ()
+    lifetime: dt.timedelta | None = None
+
+
+def invite(tx: Transaction, desk: Desk, by: By, wanted: Wanted) -> Invited:
+    """Organization, application, client, checks, grants and key in one act.
 
     :raises Forbidden: not an operator or administrator, or one of the organization itself.
     :raises Invalid: no reason, name, scope, or a plan that isn't there. :raises Conflict: a check blocks.
     """
-    _demand_operator(by, organization)
+    name, reason, environment = wanted.name.strip(), wanted.reason, wanted.environment
+    _demand_operator(by, wanted.organization)
     demand_reason(reason)
+    scopes = wanted.scopes
     asked = dict(scopes) if isinstance(scopes, Mapping) else dict.fromkeys(scopes, reason)
-    _demand_facts(tx, name, asked, plan)
-    owner = _organization(tx, by, organization)
+    _demand_facts(tx, name, asked, wanted)
     application = registry.create_application(
-        tx, by, owner.id, name.strip(), reason=reason, invited=True, purpose=purpose or reason,
-        contact_email=contact_email, requested_scopes=asked, requested_plan=plan, reference=reference,
-        addresses=tuple(addresses),
+        tx, by, _organization(tx, by, wanted.organization).id, name, reason=reason, invited=True,
+        purpose=wanted.purpose or reason, contact_email=wanted.contact_email, requested_scopes=asked,
+        requested_plan=wanted.plan, reference=wanted.reference, data_class=wanted.data_class,
+        addresses=wanted.addresses,
     )  # fmt: skip
-    moves.make(tx, desk, by, application.id, State.SANDBOX, reason=reason)
-    review_id = None
-    if environment is Environment.PRODUCTION:
-        review_id = _approve(tx, desk, by, application, tuple(sorted(asked)), plan, reason)
-    else:
-        registry.create_client(tx, by, application.id, environment, plan=plan)
-        give(tx, by, application.id, environment, asked, reason=reason)
+    review_id = _let_in(tx, desk, by, application, environment, reason)
     client = next(one for one in registry.clients_of(tx, application.id) if one.environment is environment)
-    credential, secret = desk.keys.create(tx, by, client.id, name=name.strip(), lifetime=lifetime, reason=reason)
+    credential, secret = desk.keys.create(tx, by, client.id, name=name, lifetime=wanted.lifetime, reason=reason)
     return Invited(registry.application(tx, application.id), client, credential, secret, review_id)
+
+
+def _let_in(
+    tx: Transaction, desk: Desk, by: By, application: Application, environment: Environment, reason: str
+) -> str | None:
+    """By the same moves as anybody's, as far as was said; the id of the review that production rests on.
+
+    Checks run and block, and the review is one that the operator's invitation approves: the ledger shows it as such.
+    """
+    asked, plan = application.requested_scopes, application.requested_plan
+    moves.make(tx, desk, by, application.id, State.SANDBOX, reason=reason)
+    if environment is Environment.PRODUCTION:
+        return _approve(tx, desk, by, application, tuple(sorted(asked)), plan, reason)
+    registry.create_client(tx, by, application.id, environment, plan=plan)
+    give(tx, by, application.id, environment, asked, reason=reason)
+    return None
 
 
 def _demand_operator(by: By, organization: str) -> None:
@@ -126,14 +141,16 @@ def _demand_operator(by: By, organization: str) -> None:
         )
 
 
-def _demand_facts(tx: Transaction, name: str, scopes: Mapping[str, str], plan: str | None) -> None:
+def _demand_facts(tx: Transaction, name: str, scopes: Mapping[str, str], wanted: Wanted) -> None:
     flaws = []
     if not 0 < len(name.strip()) <= NAME_AT_MOST:
         flaws.append(Flaw("/name", f"Write a name of 1 to {NAME_AT_MOST} characters."))
     if not scopes:
         flaws.append(Flaw("/scopes", "Name at least one scope."))
-    if plan is not None and plan_of(tx.conn, plan) is None:
+    if wanted.plan is not None and plan_of(tx.conn, wanted.plan) is None:
         flaws.append(Flaw("/plan", "There is no such plan."))
+    if len(wanted.data_class) > DATA_CLASS_AT_MOST:
+        flaws.append(Flaw("/data_class", f"Write at most {DATA_CLASS_AT_MOST} characters."))
     if flaws:
         raise Invalid(flaws)
 

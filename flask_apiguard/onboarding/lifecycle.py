@@ -50,17 +50,18 @@ class Lifecycle(Counter):
         plan: str | None = None,
         environment: Environment | str = Environment.PRODUCTION,
         purpose: str = "",
+        data_class: str = "",
         addresses: Iterable[str] = (),
         lifetime: dt.timedelta | None = None,
     ) -> Invited:
         """An operator's one act: organization (id or new name), application, client, checks, grants, key."""
+        wanted = door.Wanted(
+            organization, name, reason, scopes, contact_email, reference, plan, Environment(environment), purpose,
+            data_class, tuple(addresses), lifetime,
+        )  # fmt: skip
         whose = organization if organization.startswith("org_") else None
         with refusals(tx, by, MOVE, f"organization:{organization[:60]}", whose, attempted="invite"):
-            return door.invite(
-                tx, self._desk.having_seen(()), by, organization=organization, name=name, reason=reason, scopes=scopes,
-                contact_email=contact_email, reference=reference, plan=plan, environment=Environment(environment),
-                purpose=purpose, addresses=addresses, lifetime=lifetime,
-            )  # fmt: skip
+            return door.invite(tx, self._desk.having_seen(()), by, wanted)
 
     def edit(
         self,

@@ -19,8 +19,8 @@ from .conftest import ROOT, Answer, Run
 pytestmark = pytest.mark.sqlite
 
 DESIGNED = {
-    "applications", "apply", "audit", "calls", "certificates", "clients", "consents", "coverage", "db", "doctor", "drill",
-    "explain", "init", "keys", "people", "public-keys", "redirect-uris", "reviews", "signing-keys", "tick",
+    "applications", "apply", "audit", "calls", "certificates", "clients", "consents", "coverage", "db", "doctor",
+    "drill", "explain", "init", "keys", "people", "public-keys", "redirect-uris", "reviews", "signing-keys", "tick",
 }  # fmt: skip
 VERBS = {
     "applications": {"list", "show", "suspend", "resume", "retire", "move"},

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from flask_apiguard.clients import registry
 from flask_apiguard.house import House
 
 from .conftest import Run
@@ -144,3 +145,11 @@ def test_a_client_gets_a_further_key_that_opens_no_more_than_it_names(app: Flask
     assert "doesn't hold orders:write" in beyond.err
     for words in (("--client", made["client"], "--plan", "x"), ("--scope", "orders:read", "--kind", "api_key"), ()):
         assert run("keys", "create", "x", *words, *WHY).status == 2
+
+
+def test_what_data_an_application_handles_is_said_where_it_is_brought_in(told: Any, run: Run, house: House) -> None:
+    made = told("keys", "create", "Acme", "--scope", "orders:read", "--data-class", "personal", *WHY)
+    with house.store.read() as conn:
+        assert registry.application(conn, made["application"]).data_class == "personal"
+    further = run("keys", "create", "More", "--client", made["client"], "--data-class", "public", *WHY)
+    assert (further.status, "--data-class" in further.err) == (2, True)

@@ -8,8 +8,8 @@ import pytest
 
 from flask_apiguard.clients import registry
 from flask_apiguard.errors import Conflict, Forbidden, Invalid, Missing
-from flask_apiguard.onboarding import ReviewPolicy
-from flask_apiguard.values import SYSTEM, By, Happening, State, Verdict
+from flask_apiguard.onboarding import Dossier, ReviewPolicy
+from flask_apiguard.values import SYSTEM, By, Evidence, Happening, State, Verdict
 
 from .house import FACTS, OPERATOR, House
 
@@ -45,6 +45,24 @@ def test_an_invitation_goes_through_the_same_checks(house: House) -> None:
             invite(house, **more)
     assert house.read(registry.applications) == []
     assert len(house.entries(Happening.ONBOARDING_MOVE_REFUSED)) == 3
+
+
+class DataClassGiven:
+    name, title, before = "data-class", "The class of data is named", ("enter_production",)
+
+    def examine(self, dossier: Dossier) -> Evidence:
+        found = dossier.application.data_class
+        return Evidence(Verdict.PASSED if found else Verdict.FAILED, "It is looked for.", facts={"found": found})
+
+
+def test_a_check_of_the_hosts_sees_the_class_of_data_that_an_invitation_names(house: House) -> None:
+    house.onboarding.checks.add(DataClassGiven())
+    with pytest.raises(Conflict, match="data-class"):
+        invite(house)
+    with pytest.raises(Invalid):
+        invite(house, data_class="x" * 41)
+    made = invite(house, data_class="personal")
+    assert (made.application.state, made.application.data_class) == (State.PRODUCTION, "personal")
 
 
 def test_an_invitation_into_the_sandbox_ends_there(house: House) -> None:
