@@ -109,7 +109,7 @@ def fronted(nginx: Callable[[str], Nginx], folder: Path) -> Iterator[Front]:
 
 def submitted(session: requests.Session, page: requests.Response, **more: str) -> requests.Response:
     """What a page's one form sends when its button is pressed, without following where that leads."""
-    hidden = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', page.text)
+    hidden = re.findall(r'<input [^>]*?name="([^"]+)" value="([^"]*)"', page.text)
     action = re.search(r'action="([^"]+)"', page.text)
     assert action is not None, page.text
     data = {name: unescape(value) for name, value in hidden} | more
