@@ -203,14 +203,18 @@ class Store:
         self._ready = True
 
     @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self, *, steady: bool = True) -> Iterator[Connection]:
         """A connection for reading; sees one state of the store throughout.
+
+        With ``steady=False`` PostgreSQL begins no transaction: each statement sees the newest state, and costs one
+        round trip.
 
         :raises StoreAway: the store does not answer.
         """
         with self._guarded():
             self.open()  # first: to connect needs the folder that this makes
-            with self.engine.connect() as conn:
+            options = {} if steady or self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+            with self.engine.connect().execution_options(**options) as conn:
                 yield conn
 
     @contextmanager

@@ -1,8 +1,9 @@
-"""Looking at the change log, and what a process remembers until a change says otherwise.
+"""Looking at the change log.
 
 On SQLite every request looks: at the mapped header of the WAL index, and when that moved, by ``SELECT max(seq)`` on a
-kept raw connection. On PostgreSQL the look is made in line when the last one is older than an interval. A memory that
-was not looked at for more than a second allows nothing: what can't be known to be fresh is not an allow.
+kept raw connection. On PostgreSQL the look is made in line when the last one is older than an interval: one round
+trip on a kept connection, which brings what is new along. A memory that was not looked at for more than a second
+allows nothing: what can't be known to be fresh is not an allow.
 """
 
 from __future__ import annotations
@@ -11,98 +12,27 @@ import os
 import sqlite3
 import threading
 import time
-import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 
 from ..db import Store
 from ..errors import StoreAway
-from .changes import EVERYTHING, change, noticed
+from .changes import EVERYTHING, noticed
+from .memory import LOCKED
 from .walindex import WalIndex
 
-Value = TypeVar("Value")
 #: A cached allow whose last look is older than this is not an allow. Seconds.
 STALE_AFTER = 1.0
 INODE_EVERY = 1.0
 ROWS_AT_MOST = 1000
 #: Connections of a parent process: closing them in a child would speak on the parent's sockets.
 _LEFT_TO_THE_PARENT: list[object] = []
-#: Whose lock another thread may hold at the moment of a fork: in the child nobody would ever let go of it.
-_LOCKED: weakref.WeakSet[Any] = weakref.WeakSet()
 _POSITION = "SELECT max(seq) FROM apiguard_change"
-
-
-def _after_fork() -> None:
-    for part in list(_LOCKED):
-        part._lock = threading.Lock()
-
-
-os.register_at_fork(after_in_child=_after_fork)
-
-
-class Memory(Generic[Value]):
-    """A bounded memory that forgets by subject. The oldest entry makes room for a new one."""
-
-    def __init__(self, bound: int = 50_000) -> None:
-        self._bound = bound
-        self._entries: dict[bytes | str, tuple[Value, tuple[str, ...]]] = {}
-        self._by_subject: dict[str, set[bytes | str]] = {}
-        self._lock = threading.Lock()
-        _LOCKED.add(self)
-        self._version = 0
-
-    @property
-    def version(self) -> int:
-        """Moves with every forgetting. Read it before reading the store, and give it to ``put``."""
-        return self._version
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def get(self, key: bytes | str) -> Value | None:
-        """What is remembered under a key."""
-        found = self._entries.get(key)
-        return found[0] if found is not None else None
-
-    def put(self, key: bytes | str, value: Value, subjects: tuple[str, ...], version: int) -> None:
-        """Remember, unless anything was forgotten since ``version``: what was read then may be what has changed."""
-        with self._lock:
-            if version != self._version:
-                return
-            if key in self._entries:
-                self._drop(key)
-            while len(self._entries) >= self._bound:
-                self._drop(next(iter(self._entries)))
-            self._entries[key] = (value, subjects)
-            for subject in subjects:
-                self._by_subject.setdefault(subject, set()).add(key)
-
-    def forget(self, subjects: Iterable[str]) -> None:
-        """Let go of everything that rests on one of the subjects."""
-        with self._lock:
-            self._version += 1
-            for subject in subjects:
-                for key in tuple(self._by_subject.get(subject, ())):
-                    self._drop(key)
-
-    def flush(self) -> None:
-        """Let go of everything."""
-        with self._lock:
-            self._version += 1
-            self._entries.clear()
-            self._by_subject.clear()
-
-    def _drop(self, key: bytes | str) -> None:
-        _, subjects = self._entries.pop(key)
-        for subject in subjects:
-            keys = self._by_subject.get(subject)
-            if keys is not None:
-                keys.discard(key)
-                if not keys:
-                    del self._by_subject[subject]
+_AFTER = "SELECT seq, subject FROM apiguard_change WHERE seq > ? ORDER BY seq LIMIT ?"
+#: Our own place too, in psycopg's manner: where it is missing, this is not the log that we stood in.
+_FROM = "SELECT seq, subject FROM apiguard_change WHERE seq >= %s ORDER BY seq LIMIT %s"
 
 
 class Watch:
@@ -118,12 +48,12 @@ class Watch:
         self._forget: list[Callable[[Iterable[str]], None]] = []
         self._flush: list[Callable[[], None]] = []
         self._lock = threading.Lock()
-        _LOCKED.add(self)
+        LOCKED.add(self)
         self._pid = 0
         self._seen: int | None = None
         self._noticed = 0
         self._looked = float("-inf")
-        self._tried = float("-inf")
+        self._failed = float("-inf")
         self._raw: sqlite3.Connection | None = None
         self._kept: sa.Connection | None = None
         self._inode: tuple[int, int] | None = None
@@ -160,7 +90,7 @@ class Watch:
         # Read before the statement: what is committed in between moves it again, and the next look finds that.
         header = self._index.header() if self._index is not None else b""
         try:
-            newest = self._raw.execute(_POSITION).fetchone()[0] or 0
+            newest = self._newest()
             if newest != self._seen:
                 self._catch_up(newest)
         except sqlite3.Error:
@@ -169,21 +99,28 @@ class Watch:
         return True
 
     def _look_slowly(self, now: float) -> None:
-        # One thread looks; the others go on as long as the last look is young enough to stand on.
-        fresh = self._pid == os.getpid() and now - self._looked < STALE_AFTER and self._noticed == noticed()
-        if not self._lock.acquire(blocking=not fresh):
+        # One thread looks. The others go on while the last look is young enough to stand on, and wait when it is not.
+        young = now - self._looked < min(2 * self._interval, STALE_AFTER)
+        if not self._lock.acquire(blocking=not (young and self._pid == os.getpid() and self._noticed == noticed())):
             return
         try:
+            now = time.monotonic()  # it may have been a long wait
             if self._pid != os.getpid():
                 self._reset()
-            if now - self._tried < self._interval and now - self._looked >= STALE_AFTER:
-                raise StoreAway("state", retry_after=2)
-            self._tried = now
+            seen_all = self._noticed == noticed()
+            if seen_all and self._kept is not None and now - self._looked < self._interval:
+                return
+            stale = now - self._looked >= STALE_AFTER
+            if now - self._failed < self._interval and (stale or seen_all):
+                if stale:
+                    raise StoreAway("state", retry_after=2)
+                return
             try:
                 self._reopen(now)
             except (sqlite3.Error, sa.exc.DBAPIError, StoreAway) as error:
+                self._failed = time.monotonic()
                 self._close()
-                if now - self._looked >= STALE_AFTER:
+                if self._failed - self._looked >= STALE_AFTER:
                     raise StoreAway("state", retry_after=2) from error
         finally:
             self._lock.release()
@@ -193,10 +130,7 @@ class Watch:
         own = noticed()
         path = self._store.path
         if path is None:
-            if self._kept is None:
-                self._store.open()
-                self._kept = self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-            newest = self._kept.execute(sa.text(_POSITION)).scalar() or 0
+            self._look_postgresql()
         else:
             if self._stat(path) != self._inode and (self._inode is not None or not path.exists()):
                 self._store.close()  # its connections go on reading the file that was here before
@@ -205,15 +139,32 @@ class Watch:
                 self._index = None
                 self._raw.close()
             self._raw = sqlite3.connect(path, timeout=1, isolation_level=None, check_same_thread=False)
-            newest = self._raw.execute(_POSITION).fetchone()[0] or 0
+            newest = self._newest()
             self._map(path)
             seen = self._stat(path)
             if self._inode is not None and self._inode != seen:
                 self._everything(newest)  # another file stands where ours was: nothing that we remember holds
             self._inode, self._inode_at = seen, now
-        if newest != self._seen:
-            self._catch_up(newest)
+            if newest != self._seen:
+                self._catch_up(newest)
         self._noticed, self._looked = own, now
+
+    def _look_postgresql(self) -> None:
+        if self._kept is None:
+            self._store.open()
+            self._kept = self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        if self._seen is None:
+            self._everything(self._newest())
+            return
+        found = self._kept.exec_driver_sql(_FROM, (self._seen, ROWS_AT_MOST + 1))
+        rows = [(int(seq), str(subject)) for seq, subject in found]
+        if rows and rows[0][0] == self._seen:
+            del rows[0]
+        elif self._seen:
+            self._everything(self._newest())
+            return
+        if rows:
+            self._tell(rows)
 
     def _map(self, path: Path) -> None:
         """Map the WAL index, if there is one; the next look reads its header first."""
@@ -223,34 +174,27 @@ class Watch:
         except OSError:
             self._index = None
 
+    def _newest(self) -> int:
+        if self._raw is not None:
+            return int(self._raw.execute(_POSITION).fetchone()[0] or 0)
+        return 0 if self._kept is None else int(self._kept.exec_driver_sql(_POSITION).scalar() or 0)
+
     def _catch_up(self, newest: int) -> None:
-        """Tell the memories which subjects moved; whatever doesn't add up is told as everything."""
-        if self._seen is None or newest < self._seen:
+        if self._seen is None or newest < self._seen or self._raw is None:
             self._everything(newest)
             return
-        rows = self._rows_after(self._seen)
+        self._tell(self._raw.execute(_AFTER, (self._seen, ROWS_AT_MOST)).fetchall())
+
+    def _tell(self, rows: Sequence[tuple[int, str]]) -> None:
+        """Tell the memories which subjects moved; whatever doesn't add up is told as everything."""
         subjects = [subject for _, subject in rows]
-        contiguous = bool(rows) and rows[0][0] == self._seen + 1 and rows[-1][0] - rows[0][0] == len(rows) - 1
+        contiguous = bool(rows) and rows[0][0] == (self._seen or 0) + 1 and rows[-1][0] - rows[0][0] == len(rows) - 1
         if not contiguous or len(rows) >= ROWS_AT_MOST or EVERYTHING in subjects:
-            self._everything(max(newest, rows[-1][0] if rows else 0))
+            self._everything(self._newest())
             return
         for forget in self._forget:
             forget(subjects)
         self._seen = rows[-1][0]
-
-    def _rows_after(self, seen: int) -> list[tuple[int, str]]:
-        if self._raw is not None:
-            query = "SELECT seq, subject FROM apiguard_change WHERE seq > ? ORDER BY seq LIMIT ?"
-            return [(int(seq), str(subject)) for seq, subject in self._raw.execute(query, (seen, ROWS_AT_MOST))]
-        if self._kept is None:
-            return []
-        found = self._kept.execute(
-            sa.select(change.c.seq, change.c.subject)
-            .where(change.c.seq > seen)
-            .order_by(change.c.seq)
-            .limit(ROWS_AT_MOST)
-        )
-        return [(row.seq, row.subject) for row in found]
 
     def _everything(self, newest: int) -> None:
         for flush in self._flush:
@@ -274,7 +218,7 @@ class Watch:
         """After a fork: the parent's connections are left to the parent, nothing remembered is trusted."""
         _LEFT_TO_THE_PARENT.extend(kept for kept in (self._raw, self._kept) if kept is not None)
         self._raw, self._kept, self._inode, self._index = None, None, None, None
-        self._pid, self._looked, self._tried = os.getpid(), float("-inf"), float("-inf")
+        self._pid, self._looked, self._failed = os.getpid(), float("-inf"), float("-inf")
         self._everything(0)
         self._seen = None
 

@@ -81,7 +81,7 @@ class AccessTokenType:
         :raises Denied: as ``verify`` does.
         """
         now = self._clock.now()
-        with self._store.read() as conn:
+        with self._store.read(steady=False) as conn:
             found = conn.execute(_TOKEN, {"digest": self._tokens.digest(text)}).mappings().first()
             if found is None:
                 raise denied(Reason.CREDENTIAL_UNKNOWN)

@@ -63,7 +63,7 @@ class _StoredKey:
 
     def _caller(self, digests: list[str], kind: Kind) -> Caller:
         now = self._clock.now()
-        with self._store.read() as conn:
+        with self._store.read(steady=False) as conn:
             found = conn.execute(_BY_DIGEST, {"kind": kind.value, "digests": digests}).mappings().first()
             if found is None:
                 raise denied(Reason.CREDENTIAL_UNKNOWN)

@@ -25,14 +25,17 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
     store.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def any_store(request: pytest.FixtureRequest, clock: Clock) -> Iterator[Store]:
-    """On SQLite, and on PostgreSQL."""
-    if request.param == "sqlite":
-        yield request.getfixturevalue("store")
-        return
-    url = request.getfixturevalue("postgres_url")
-    store = Store(STATE, lambda: url, clock.now)
+@pytest.fixture
+def postgres_store(postgres_url: str, clock: Clock) -> Iterator[Store]:
+    """On PostgreSQL."""
+    store = Store(STATE, lambda: postgres_url, clock.now)
     create(store.engine, STATE)
     yield store
     store.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_store(request: pytest.FixtureRequest) -> Store:
+    """On SQLite, and on PostgreSQL."""
+    found: Store = request.getfixturevalue("store" if request.param == "sqlite" else "postgres_store")
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -232,6 +233,57 @@ def test_a_store_that_never_was_there_is_away_at_the_first_look(clock: Clock) ->
     for _ in range(2):
         with pytest.raises(StoreAway):
             watch.look()
+
+
+def test_a_look_on_postgresql_is_one_statement_and_brings_what_is_new_along(postgres_store: Store) -> None:
+    watch, told = watching(postgres_store)
+    move(postgres_store, "client:0")
+    watch.look()
+    other_process(lambda: move(postgres_store, "client:1"))
+    time.sleep(0.06)
+    statements: list[str] = []
+    sa.event.listen(postgres_store.engine, "before_cursor_execute", lambda *about: statements.append(about[2]))
+    watch.look()
+    assert told.since() == ["client:0", "client:1"]
+    assert len(statements) == 1
+    watch.close()
+
+
+def test_a_thread_waits_for_the_look_of_another_when_its_own_last_one_is_too_old(postgres_store: Store) -> None:
+    watch, told = watching(postgres_store)
+    looks = [threading.Thread(target=watch.look) for _ in range(2)]
+    with postgres_store.engine.connect() as conn, conn.begin():
+        conn.exec_driver_sql("LOCK TABLE apiguard_change IN ACCESS EXCLUSIVE MODE")
+        time.sleep(0.11)
+        for look in looks:
+            look.start()
+        for look in looks:
+            look.join(0.1)
+        assert all(look.is_alive() for look in looks), (
+            "what they remember may have been revoked a tenth of a second ago"
+        )
+    for look in looks:
+        look.join(5)
+    assert not any(look.is_alive() for look in looks)
+    assert told.since() == []
+    watch.close()
+
+
+def test_a_thread_goes_on_while_another_looks_and_the_last_look_is_young(postgres_store: Store) -> None:
+    watch, _ = watching(postgres_store)
+    watch._interval = 0.5
+    time.sleep(0.55)
+    looks = [threading.Thread(target=watch.look) for _ in range(2)]
+    with postgres_store.engine.connect() as conn, conn.begin():
+        conn.exec_driver_sql("LOCK TABLE apiguard_change IN ACCESS EXCLUSIVE MODE")
+        looks[0].start()
+        time.sleep(0.05)
+        looks[1].start()
+        looks[1].join(0.3)
+        assert looks[0].is_alive()
+        assert not looks[1].is_alive()
+    looks[0].join(5)
+    watch.close()
 
 
 def test_a_look_on_sqlite_is_cheap(store: Store) -> None:
