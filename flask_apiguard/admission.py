@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import has_request_context, request
+from flask import request
 from werkzeug.local import LocalProxy
 
 from .values import ANONYMOUS, Caller, Decision
@@ -80,15 +80,17 @@ class Admission:
 
 def admission_in(environ: WSGIEnvironment) -> Admission | None:
     """The admission that stands in an environ, whoever's it is."""
-    return cast("Admission | None", environ.get(ADMISSION))
+    found: Admission | None = environ.get(ADMISSION)
+    return found
 
 
 def current_admission() -> Admission | None:
     """The admission of the very request at hand; None outside a request and for an environ copied from another."""
-    if not has_request_context():
+    try:
+        here = request._get_current_object()  # type: ignore[attr-defined]
+    except RuntimeError:  # outside a request
         return None
-    here = request._get_current_object()  # type: ignore[attr-defined]
-    found = admission_in(here.environ)
+    found: Admission | None = here.environ.get(ADMISSION)
     return found if found is not None and found.request is here else None
 
 

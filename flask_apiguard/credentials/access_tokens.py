@@ -42,6 +42,7 @@ class AccessTokenType:
 
     name = "access_token"
     cacheable = True
+    headers_only = True
 
     def __init__(
         self, store: Store, tokens: Tokens, clock: Clock, entitle: Entitle, resource: str | None = None

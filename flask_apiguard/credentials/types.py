@@ -49,6 +49,7 @@ class _StoredKey:
 
     name: str
     cacheable = True
+    headers_only = True
 
     def __init__(self, store: Store, format: Format, secrets: Secrets, clock: Clock, entitle: Entitle) -> None:
         self._store = store

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Protocol
 
 from werkzeug.wrappers import Request
@@ -55,37 +56,58 @@ class Verifier:
         self._clock = clock
         self._confirm = confirm
         self._constrained = constrained
-        self._memory: Memory[Caller] = Memory(bound)
+        #: With the name of the type that found it.
+        self._memory: Memory[tuple[Caller, str]] = Memory(bound)
+        #: Types that nobody stands before who could find something else than the two headers on a request.
+        self._first = frozenset(
+            kind.name for kind in takewhile(lambda kind: getattr(kind, "headers_only", False), types)
+        )
         watch.attach(self._memory.forget, self._memory.flush)
 
-    def identify(self, request: Request) -> tuple[Caller, Presented | None]:
-        """The caller and what it presented; ``ANONYMOUS`` and None when nothing is presented.
+    def identify(self, request: Request, now: float | None = None) -> tuple[Caller, str | None]:
+        """The caller and the kind of what it presented; ``ANONYMOUS`` and None when nothing is presented.
+
+        ``now`` is seconds since the epoch, the clock's when it is not given.
 
         :raises Denied: what is presented is ambiguous, nobody's, or bad.
         :raises StoreAway: whether memory still holds can't be seen, or the store does not answer.
         """
+        now = self._clock.time() if now is None else now
+        environ = request.environ
+        bearer = environ.get("HTTP_AUTHORIZATION", "")
+        if bearer[:7] != "Bearer " or "HTTP_X_API_KEY" in environ or "HTTP_DPOP" in environ:
+            return self._read(request, now, None)
+        self._watch.look()
+        key = sha256(bearer)
+        found = self._memory.get(key)
+        if found is not None and found[0].cnf is None and found[0].expires_at > now:
+            return found
+        return self._read(request, now, key)
+
+    def _read(self, request: Request, now: float, key: bytes | None) -> tuple[Caller, str | None]:
+        """Ask the types. ``key`` is that of the one header that was sent, if what it proves may be kept under it."""
         for kind in self._types:
             presented = kind.read(request)
             if presented is not None:
-                caller = self._verified(kind, presented)
+                caller = self._verified(kind, presented, now, key if kind.name in self._first else None)
                 if caller.cnf is not None or "HTTP_DPOP" in request.environ or presented_texts(request)[0] == DPOP:
                     self._demand_proof(request, caller, presented)
-                return caller, presented
+                return caller, presented.kind
         if presented_texts(request)[0] is not None:
             raise denied(Reason.CREDENTIAL_UNKNOWN)
         return ANONYMOUS, None
 
-    def _verified(self, kind: CredentialType, presented: Presented) -> Caller:
+    def _verified(self, kind: CredentialType, presented: Presented, now: float, key: bytes | None) -> Caller:
         if not kind.cacheable:
             return self._judged(kind, presented)
         self._watch.look()
-        key = sha256(f"{presented.kind}\0{presented.secret}")
+        key = key or sha256(f"{presented.kind}\0{presented.secret}")
         found = self._memory.get(key)
-        if found is not None and found.expires_at > self._clock.time():
-            return found
+        if found is not None and found[0].expires_at > now:
+            return found[0]
         version = self._memory.version
         caller = self._judged(kind, presented)
-        self._memory.put(key, caller, caller.subjects, version)
+        self._memory.put(key, (caller, presented.kind), caller.subjects, version)
         return caller
 
     def _judged(self, kind: CredentialType, presented: Presented) -> Caller:
@@ -98,12 +120,11 @@ class Verifier:
         elif caller.cnf is not None:
             raise denied(Reason.CREDENTIAL_BOUND)
 
-    def fingerprint(self, presented: Presented) -> str:
-        """16 hexadecimal characters that tell one credential from another without revealing it."""
-        return self._secrets.fingerprint(presented.secret)
-
     def fingerprint_of(self, request: Request) -> str | None:
-        """The same for a request that was refused: of its credential, or of whatever the two headers hold."""
+        """16 hexadecimal characters that tell one credential from another without revealing it.
+
+        Of the credential that a request shows, or of whatever its two headers hold; None when they hold nothing.
+        """
         try:
             _, text = presented_texts(request)
         except Denied:

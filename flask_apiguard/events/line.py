@@ -32,8 +32,10 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 _fixed: dict[tuple[Any, ...], str] = {}
 _texts: dict[str | None, str] = {None: "null"}
-_places: dict[tuple[str, str], tuple[str, str]] = {}
+_places: dict[tuple[str, str], str] = {}
 _second: tuple[int, str] = (-1, "")
+_NOBODY = '"fingerprint":null,"user":null'
+_FROM_NOWHERE = '"trace":null,"inbound_id":null,"referer":null'
 
 
 def encode(event: AccessEvent) -> bytes:
@@ -47,17 +49,28 @@ def encode(event: AccessEvent) -> bytes:
     place = _places.get((event.address, event.peer)) or _place(event.address, event.peer)
     agent = _texts.get(event.agent) or _keep(event.agent)
     # Nearly always absent or new each time: no use in keeping them.
-    fingerprint = "null" if event.fingerprint is None else _quote(event.fingerprint)
-    user = "null" if event.user is None else _quote(event.user)
-    trace = "null" if event.trace is None else _quote(event.trace)
-    inbound = "null" if event.inbound_id is None else _quote(event.inbound_id)
-    referer = "null" if event.referer is None else _quote(event.referer)
+    before = after = None
+    if event.fingerprint is None and event.user is None:
+        before = _NOBODY
+    if event.trace is None and event.inbound_id is None and event.referer is None:
+        after = _FROM_NOWHERE
     return (
         f'{{"time":"{rfc3339(event.time)}","id":{_quote(event.id)},"phase":"{event.phase}",{fixed},'
         f'"path":{_quote(event.path)},"latency":{event.latency},"bytes_in":{event.bytes_in},'
-        f'"bytes_out":{event.bytes_out},"fingerprint":{fingerprint},"user":{user},"agent":{agent},"trace":{trace},'
-        f'"inbound_id":{inbound},"referer":{referer}{place[0]}{place[1]},"v":1}}'
+        f'"bytes_out":{event.bytes_out},{before or _who(event)},"agent":{agent},{after or _whence(event)}'
+        f'{place},"v":1}}'
     ).encode("ascii")
+
+
+def _who(event: AccessEvent) -> str:
+    return f'"fingerprint":{_nullable(event.fingerprint)},"user":{_nullable(event.user)}'
+
+
+def _whence(event: AccessEvent) -> str:
+    return (
+        f'"trace":{_nullable(event.trace)},"inbound_id":{_nullable(event.inbound_id)},'
+        f'"referer":{_nullable(event.referer)}'
+    )
 
 
 def rfc3339(seconds: float) -> str:
@@ -151,8 +164,8 @@ def _keep(text: str) -> str:
     return quoted
 
 
-def _place(address: str, peer: str) -> tuple[str, str]:
-    place = (f',"network":{_quote(network_of(address))}', f',"address":{_quote(address)},"peer":{_quote(peer)}')
+def _place(address: str, peer: str) -> str:
+    place = f',"network":{_quote(network_of(address))},"address":{_quote(address)},"peer":{_quote(peer)}'
     if len(address) + len(peer) <= LONGEST:
         if len(_places) >= _KEPT_AT_MOST:
             _places.clear()

@@ -29,10 +29,11 @@ log = logging.getLogger("flask_apiguard.events")
 CLOSED, OPEN = "closed", "open"
 #: The reason of the one event that stands for all that could not be recorded; ``need`` is their number.
 LOST = "events:records:lost"
-#: Seconds between two looks into the spool while calls come in, and while none do.
-PACE, REST = 0.025, 1.0
+#: Seconds between two looks into the spool while calls come in, and while none do. Each look takes the interpreter's
+#: lock from requests for some statements, however few events it finds; whoever asks for events has them shipped first.
+PACE, REST = 0.1, 1.0
 #: Rounds without an event after which the writer rests.
-_IDLE_ROUNDS = 40
+_IDLE_ROUNDS = 10
 #: Seconds between two looks at the whole folder: orphans, other processes' leftovers, total size.
 _SWEEP = 2.0
 
@@ -237,7 +238,7 @@ class Recorder:
 
     def _sink_round(self) -> float:
         self._delivery.round()
-        return REST if self._resting else PACE * 4
+        return REST if self._resting else PACE
 
     def forked(self) -> None:
         """In a child: files and threads are the parent's."""

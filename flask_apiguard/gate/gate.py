@@ -33,6 +33,7 @@ BAD_CREDENTIAL = frozenset({Reason.ATTEMPTS_EXCEEDED, Reason.CREDENTIAL_AMBIGUOU
 logger = logging.getLogger("flask_apiguard")
 
 RETRY_LATER = 60
+FALLBACKS_AT_MOST = 1000
 
 Used = Callable[[str | None, str | None, str], None]
 
@@ -59,6 +60,7 @@ class Gate:
         self._used = used
         self._ready = ready
         self._demands: dict[tuple[str, str, str], Demands | None] = {}
+        self._fallbacks: dict[tuple[str, str, str], Demands] = {}
 
     # -- before the view -------------------------------------------------------------------------------------------
 
@@ -73,7 +75,7 @@ class Gate:
             self._begin(request, admission, demands)
             if demands.rule.record and demands.rule.public is None:
                 self._ready()  # before any work is done that could then not be recorded
-            if is_preflight(request) and not is_own(demands.rule):
+            if request.method == "OPTIONS" and is_preflight(request) and not demands.own:
                 return self._preflight(request, admission)
             decision = self._walked(request, admission, demands)
         except StoreAway as error:
@@ -104,10 +106,12 @@ class Gate:
 
     def _begin(self, request: Request, admission: Admission, demands: Demands) -> None:
         admission.rule, admission.route = demands.rule, demands.route
-        admission.endpoint = request.endpoint
-        admission.mode = self._mode(demands)
+        admission.endpoint = demands.endpoint or None
+        if demands.mode == Mode.OBSERVE:
+            admission.mode = self._mode(demands)
         admission.recorded = demands.rule.record
-        if not is_own(demands.rule):  # whose pages may read our own endpoints' answers is theirs to say
+        if self._manners.origins is not None and not demands.own:
+            # Whose pages may read our own endpoints' answers is theirs to say.
             admission.headers = shared(request, self._manners.origins)
 
     def _walked(self, request: Request, admission: Admission, demands: Demands) -> Decision:
@@ -236,7 +240,7 @@ class Gate:
         """What the matched route demands; None for the host's own business outside the paths."""
         url_rule = request.url_rule
         if url_rule is None:
-            return self._compiled(PROVEN, "", "", request.method) if admission.inside else None
+            return self._fallback(PROVEN, "", "", request.method) if admission.inside else None
         key = (url_rule.rule, url_rule.endpoint, request.method)
         if key not in self._demands:
             rule = self._book.find(self._app, url_rule, request.method)
@@ -244,7 +248,17 @@ class Gate:
         found = self._demands[key]
         # A converter can match what lies inside although its pattern does not say so: closed.
         if found is None and admission.inside:
-            return self._compiled(CLOSED, *key)
+            return self._fallback(CLOSED, *key)
+        return found
+
+    def _fallback(self, rule: Rule, route: str, endpoint: str, method: str) -> Demands:
+        """What holds where no rule of a route does. The method may be any text of a stranger's: few are kept."""
+        key = (route, endpoint, method)
+        found = self._fallbacks.get(key)
+        if found is None:
+            found = self._compiled(rule, *key)
+            if len(self._fallbacks) < FALLBACKS_AT_MOST:
+                self._fallbacks[key] = found
         return found
 
     def _compiled(self, rule: Rule, route: str, endpoint: str, method: str) -> Demands:
@@ -255,7 +269,7 @@ class Gate:
         mode = Mode.ENFORCE if is_own(rule) else rule.mode or Mode(self._manners.mode)
         # HEAD is GET, and all the URLs of one endpoint are one route: neither is a second allowance.
         limits = self._quotas.route(rule, f"{endpoint} {'GET' if method == 'HEAD' else method}")
-        return Demands(rule, route, limits, self._schemas.route(rule), mode, bound)
+        return Demands(rule, route, endpoint, limits, self._schemas.route(rule), mode, bound, is_own(rule))
 
     def compile_all(self) -> None:
         """Compile every route once, so that what is wrong is said at start.

@@ -86,6 +86,7 @@ class SignedTokenType:
 
     name = AccessTokenType.name + "_signed"
     cacheable = True
+    headers_only = True
 
     def __init__(self, keys: SigningKeys, places: Places, clock: Clock, kept: AccessTokenType) -> None:
         self._keys = keys

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 #: Says who somebody is, when a trusted proxy says it. From anybody else it is dropped before Flask sees it.
-FORGEABLE = (
+FORGEABLE = frozenset({
     "HTTP_CLIENT_CERT", "HTTP_CLIENT_CERT_CHAIN", "HTTP_X_APIGUARD_CLIENT", "HTTP_X_APIGUARD_SCOPES",
     "HTTP_X_APIGUARD_USER", "HTTP_X_AUTHENTICATED_SCOPE", "HTTP_X_AUTHENTICATED_USERID", "HTTP_X_CONSUMER_CUSTOM_ID",
     "HTTP_X_CONSUMER_GROUPS", "HTTP_X_CONSUMER_ID", "HTTP_X_CONSUMER_USERNAME", "HTTP_X_CREDENTIAL_IDENTIFIER",
     "HTTP_X_FORWARDED_CLIENT_CERT", "HTTP_X_SSL_CERT", "HTTP_X_SSL_CLIENT_CERT", "HTTP_X_SSL_CLIENT_FINGERPRINT",
     "HTTP_X_SSL_CLIENT_S_DN", "HTTP_X_SSL_CLIENT_VERIFY",
-)  # fmt: skip
+})  # fmt: skip
 NO_BODY = ("1", "204", "304")
 
 #: Called before the first request: builds what is behind, and says at start what is wrong.
@@ -77,10 +77,9 @@ class Perimeter:
         if ambiguous and not self.lenient:
             admission.decision = Decision(False, Reason.PATH_AMBIGUOUS)
             return self._answer(respond(admission.decision, environ), environ, start_response, admission)
-        if not self._trusted(admission.peer):
+        if not FORGEABLE.isdisjoint(environ) and not self._trusted(admission.peer):
             for name in FORGEABLE:
-                if name in environ:
-                    del environ[name]
+                environ.pop(name, None)
         return self._run(environ, start_response, admission)
 
     def _run(self, environ: WSGIEnvironment, start_response: StartResponse, admission: Admission) -> Iterable[bytes]:
@@ -100,10 +99,11 @@ class Perimeter:
                 with suppress(StoreAway):  # the host's exception passes untouched, and opens nothing
                     self._record(environ, admission, Phase.CALL, 500, 0)
             raise
-        body = begun(body, began)
+        if len(began) != 3:
+            body = begun(body, began)
         if not admission.recorded:
             if admission.rule is not None:
-                _add_headers(began[1], admission)
+                _add_headers(began[1], _lowered(began[1]), admission)
             begin_answer(start_response, began)
             return body
         return self._release(body, began, environ, start_response, admission)
@@ -113,8 +113,10 @@ class Perimeter:
         admission: Admission,
     ) -> Iterable[bytes]:  # fmt: skip
         """Record, then let the answer go. A stream is opened on record now, and closed under the same id."""
-        status, headers = began[:2]
-        length = _length(headers)
+        status, headers = began[0], began[1]
+        present = _lowered(headers)
+        size = present.get("content-length", "")
+        length = int(size) if size.isdecimal() else None
         known = length is not None or status.startswith(NO_BODY) or environ["REQUEST_METHOD"] == "HEAD"
         try:
             self._record(environ, admission, Phase.CALL if known else Phase.OPENED, int(status[:3]), length or 0)
@@ -125,7 +127,7 @@ class Perimeter:
                 answer = respond(admission.decision, environ)
                 answer.headers["X-Request-Id"] = admission.id
                 return answer(environ, start_response)
-        _add_headers(headers, admission)
+        _add_headers(headers, present, admission)
         begin_answer(start_response, began)
         if known or isinstance(body, environ.get("wsgi.file_wrapper", _Never)):
             return body
@@ -164,17 +166,14 @@ class _Never:
     """Stands in for a server's file wrapper where there is none."""
 
 
-def _length(headers: list[tuple[str, str]]) -> int | None:
-    for name, value in headers:
-        if name.lower() == "content-length":
-            return int(value) if value.isdecimal() else None
-    return None
+def _lowered(headers: list[tuple[str, str]]) -> dict[str, str]:
+    """The headers by their names in lower case; of several with one name, the last."""
+    return {name.lower(): value for name, value in headers}
 
 
-def _add_headers(headers: list[tuple[str, str]], admission: Admission) -> None:
+def _add_headers(headers: list[tuple[str, str]], present: dict[str, str], admission: Admission) -> None:
     """What the gate says beside the answer: rate limits, a retiring credential, the request's id."""
-    present = {name.lower() for name, _ in headers}
     if "x-request-id" not in present:
         headers.append(("X-Request-Id", admission.id))
     if admission.headers:
-        headers.extend(pair for pair in admission.headers if pair[0].lower() not in present or pair[0] == "Vary")
+        headers += [pair for pair in admission.headers if pair[0].lower() not in present or pair[0] == "Vary"]

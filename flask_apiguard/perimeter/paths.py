@@ -17,9 +17,15 @@ _AMBIGUOUS = re.compile(r"//|[\\;\x00]|/\.{1,2}(?:/|$)|%[0-9a-f]{2}", re.IGNOREC
 _AMBIGUOUS_RAW = re.compile(rb"//|[\\;\x00#]|/\.{1,2}(?:/|$)|%(?:2[ef]|5c|00|3b|25[0-9a-f]{2}|c0|c1)", re.IGNORECASE)
 
 
+#: A path that can be read in one way only, as nearly all are: segments that begin with none of the above and no dot.
+_PLAIN = re.compile(r"(?:/[\w~-][\w.~-]*)+/?", re.ASCII)
+
+
 def locate(book: Book, path: str, environ: WSGIEnvironment) -> tuple[bool, bool]:
     """Whether a decoded path lies inside the guarded ones, and whether it could be read in another way."""
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    if (not raw or raw == path or raw.partition("?")[0] == path) and _PLAIN.fullmatch(path):
+        return book.inside(path), False
     ambiguous = _AMBIGUOUS.search(path) is not None
     if raw and not ambiguous:
         target = raw.encode("latin-1", "replace").partition(b"?")[0]

@@ -24,6 +24,7 @@ def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, statu
     caller, decision = admission.caller or admission.proved or admission.caller, admission.decision
     client = caller.client
     known, length = client is not None, environ.get("CONTENT_LENGTH") or ""
+    parent, inbound = environ.get("HTTP_TRACEPARENT"), environ.get("HTTP_X_REQUEST_ID")
     return AccessEvent(
         id=admission.id,
         phase=phase,
@@ -35,7 +36,7 @@ def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, statu
         organization=client.organization_id if client is not None else None,
         application=client.application_id if client is not None else None,
         client=client.id if client is not None else None,
-        environment=client.environment.value if client is not None else None,
+        environment=client.environment if client is not None else None,
         credential=caller.credential_id if known else None,
         credential_kind=caller.credential_kind if known else admission.presented,
         fingerprint=admission.fingerprint,
@@ -53,15 +54,15 @@ def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, statu
         address=admission.address,
         peer=admission.peer,
         agent=environ.get("HTTP_USER_AGENT", ""),
-        trace=_trace(environ.get("HTTP_TRACEPARENT")),
-        inbound_id=environ.get("HTTP_X_REQUEST_ID", "")[:INBOUND_AT_MOST] or None,
+        trace=_trace(parent) if parent is not None else None,
+        inbound_id=inbound[:INBOUND_AT_MOST] or None if inbound is not None else None,
         outcome=admission.outcome,
     )
 
 
-def _trace(parent: str | None) -> str | None:
+def _trace(parent: str) -> str | None:
     """The trace id of a W3C ``traceparent`` (Trace Context, section 3.2.2.3)."""
-    if parent and len(parent) >= 55 and parent[2] == "-" and parent[35] == "-":
+    if len(parent) >= 55 and parent[2] == "-" and parent[35] == "-":
         trace = parent[3:35]
         return trace if all(character in "0123456789abcdef" for character in trace) else None
     return None

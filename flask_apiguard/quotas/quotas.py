@@ -73,8 +73,8 @@ class Quotas:
         """
         return compile_route(rule, route_key)
 
-    def take(self, caller: Caller, limits: RouteLimits, address: str = "") -> Decision:
-        """Count one call for a client, a first party's user, or an address.
+    def take(self, caller: Caller, limits: RouteLimits, address: str = "", now: float | None = None) -> Decision:
+        """Count one call for a client, a first party's user, or an address, at ``now`` (the clock's, when not given).
 
         Allowed and refused alike carry ``RateLimit-Policy`` and ``RateLimit`` (draft-ietf-httpapi-ratelimit-headers),
         when anything was counted. ``need`` of a refusal names the limit.
@@ -82,7 +82,7 @@ class Quotas:
         client = caller.client
         if client is None and not limits.items:
             return ALLOWED  # plans are for clients
-        now = self._clock.time()
+        now = self._clock.time() if now is None else now
         plan = None
         try:
             if client is not None:
@@ -181,13 +181,13 @@ class Quotas:
 
 
 def _decide(sheet: Sheet, taken: Sequence[Taken]) -> Decision:
-    numbers: list[int] = []
+    numbers: tuple[int, ...] = ()
     longest = 0
     for _, remaining, reset, retry in taken:
         numbers += (remaining, -(-reset // 1000))
         if retry is not None and retry > longest:
             longest = retry
-    headers = (("RateLimit-Policy", sheet.policy), ("RateLimit", sheet.report % tuple(numbers)))
+    headers = (("RateLimit-Policy", sheet.policy), ("RateLimit", sheet.report % numbers))
     if not longest:
         return Decision(True, Reason.ALLOWED, "", "", "", None, (), headers)
     worst = next(place for place, one in enumerate(taken) if one.retry == longest)

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from flask_apiguard.clients import registry
-from flask_apiguard.contracts import Presented
-from flask_apiguard.credentials import revoke, revoke_all
+from flask_apiguard.contracts import CredentialType, Presented, Registry
+from flask_apiguard.credentials import Verifier, revoke, revoke_all
 from flask_apiguard.errors import Denied
 from flask_apiguard.values import ANONYMOUS, SYSTEM, ClientFacts, Entitlement, Environment, Reason, State
 from tests.credentials.house import BY, DAY, HELD, House, request
@@ -62,9 +62,8 @@ def test_a_client_secret_is_no_api_key(house: House) -> None:
 
 
 def test_what_was_refused_has_a_fingerprint_too(house: House) -> None:
-    presented = Presented("api_key", "abc")
     for headers in ({"Authorization": "Bearer abc"}, {"X-API-Key": "abc"}):
-        assert house.verifier.fingerprint_of(request(headers)) == house.verifier.fingerprint(presented)
+        assert house.verifier.fingerprint_of(request(headers)) == house.secrets.fingerprint("abc")
     broken = house.verifier.fingerprint_of(request({"Authorization": "Bearer a,b"}))
     assert broken is not None
     assert len(broken) == 16
@@ -195,23 +194,59 @@ def test_a_stranger_s_type_is_asked_in_order_and_not_remembered_unless_it_says_s
     badge = Badge()
     house.types.add(badge)
     for _ in range(2):
-        assert house.verifier.identify(request({"X-Badge": "7"}))[1] == Presented("badge", "7")
+        assert house.verifier.identify(request({"X-Badge": "7"}))[1] == "badge"
     assert badge.asked == 2
     assert house.verifier.challenges() == ['Bearer realm="acme"', "Badge"]
+
+
+def test_a_type_that_stands_first_is_asked_although_the_key_beside_it_is_remembered(house: House) -> None:
+    class Badge:
+        name = "badge"
+        cacheable = False
+
+        def read(self, request: Any) -> Presented | None:
+            text = request.headers.get("X-Badge")
+            return None if text is None else Presented(self.name, text)
+
+        def verify(self, presented: Presented) -> Any:
+            return ANONYMOUS
+
+        def challenge(self) -> str:
+            return "Badge"
+
+    _, secret = house.key(house.client())
+    types = Registry[CredentialType]("credential type", lambda kind: kind.name, [Badge(), *house.types])
+    verifier = Verifier(types, house.watch, house.secrets, house.clock)
+    key = {"Authorization": f"Bearer {secret}"}
+    for _ in range(2):
+        assert verifier.identify(request(key))[1] == "api_key"
+        assert verifier.identify(request(key | {"X-Badge": "7"}))[1] == "badge"
+
+
+def test_what_is_remembered_of_a_header_holds_for_that_header_alone(house: House) -> None:
+    _, secret = house.key(house.client())
+    key = {"Authorization": f"Bearer {secret}"}
+    assert house.verifier.identify(request(key))[1] == "api_key"
+    with pytest.raises(Denied) as caught:
+        house.verifier.identify(request(key | {"X-API-Key": secret[:-1] + "!"}))
+    assert caught.value.decision.reason is Reason.CREDENTIAL_AMBIGUOUS
+    with pytest.raises(Denied):
+        house.verifier.identify(request({"Authorization": f"DPoP {secret}"}))
 
 
 def test_secrets_stay_out_of_every_representation_and_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     credential, secret = house.key(house.client())
-    caller, presented = house.verifier.identify(request({"X-API-Key": secret}))
-    assert presented is not None
+    caller, presented = house.verifier.identify(request({"X-API-Key": secret}))[0], Presented("api_key", secret)
     body = secret.split("_")[3]
     made = house.format.make_key(Environment.SANDBOX)
     shown = repr([credential, caller, presented, house.verifier, house.keys, house.secrets, house.store])
     assert body not in shown
     assert made.text not in repr(made)
-    assert body not in house.verifier.fingerprint(presented)
-    assert len(house.verifier.fingerprint(presented)) == 16
+    fingerprint = house.verifier.fingerprint_of(request({"X-API-Key": secret}))
+    assert fingerprint is not None
+    assert body not in fingerprint
+    assert len(fingerprint) == 16
     with pytest.raises(Denied) as caught:
         house.identify(secret[:-1])
     assert body not in caplog.text
