@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from ..people import Invitation
 from .common import REFUSED, USAGE, Desk, Refused, alone
 from .differences import Change, changes_of
 
@@ -39,14 +40,23 @@ def apply(desk: Desk, file: Path, dry_run: bool, yes: bool, reason: str | None) 
         if not click.confirm("Apply this?"):
             desk.status = REFUSED
             return
-    _write(desk, changes)
-    desk.answer({"changes": told, "applied": True}, f"{text}\nApplied.".lstrip())
+    offered = _write(desk, changes)
+    lines = [f"{one['email']} accepts by this, shown once; hand it over safely:\n  {one['link']}" for one in offered]
+    shown = {"invitations": offered} if offered else {}
+    desk.answer({"changes": told, "applied": True, **shown}, "\n".join([text, "Applied.", *lines]).lstrip())
 
 
-def _write(desk: Desk, changes: list[Change]) -> None:
+def _write(desk: Desk, changes: list[Change]) -> list[dict[str, Any]]:
+    """Make every change; the invitations that nothing will carry to their address, for who applies to do it."""
     with desk.house.store.write() as tx:
-        for change in changes:
-            change.make(tx, desk.by)
+        made = [change.make(tx, desk.by) for change in changes]
+    if desk.house.tells_in_confidence:
+        return []
+    return [
+        {"email": one.email, "seat": one.seat, "expires": one.expires_at, "token": one.secret, "link": one.link}
+        for one in made
+        if isinstance(one, Invitation) and one.secret is not None
+    ]
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -38,6 +38,11 @@ class Governance(Gatehouse):
         """Whether there is a way out for notices at all."""
         return any(one.name != "null" for one in self.outbox.notifiers)
 
+    @property
+    def tells_in_confidence(self) -> bool:
+        """Whether there is a way out for what is for its addressee alone, such as an invitation."""
+        return any(getattr(one, "personal", False) for one in self.outbox.notifiers)
+
     def post(self) -> None:
         """Have what is queued sent a moment later: a link that lives for minutes can't wait for the next tick."""
         if self.tells and not self.app.testing:

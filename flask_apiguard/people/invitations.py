@@ -29,7 +29,11 @@ _SPENT = "This invitation was accepted, was taken back, is too old, or was never
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A seat offered. ``secret`` is there for operators at a command line only: whoever has it is the address."""
+    """A seat offered.
+
+    ``secret``, and ``link`` where it is used, are there for operators at a command line only: whoever has it is the
+    address.
+    """
 
     id: str
     email: str
@@ -38,6 +42,7 @@ class Invitation:
     expires_at: dt.datetime
     by: str
     secret: str | None = field(default=None, repr=False)
+    link: str | None = field(default=None, repr=False)
 
 
 def invite(tx: Transaction, desk: Desk, by: By, email: object, organization_id: object, wanted: object) -> Invitation:
@@ -60,8 +65,8 @@ def invite(tx: Transaction, desk: Desk, by: By, email: object, organization_id: 
         after=after, personal={"email": address}, organization=where,
     )  # fmt: skip
     mails.invite(tx, desk, address, by.name or "An operator", offered.value, secret)
-    shown = secret if by.kind in (Actor.OPERATOR, Actor.SYSTEM) else None
-    return Invitation(made, address, where, offered.value, ends, sender, shown)
+    shown = (secret, mails.link(desk, "invitation", secret)) if by.kind in (Actor.OPERATOR, Actor.SYSTEM) else ()
+    return Invitation(made, address, where, offered.value, ends, sender, *shown)
 
 
 def accept(

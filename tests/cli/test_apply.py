@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from flask_apiguard import access, quotas
+from flask_apiguard.contracts import Registry
 from flask_apiguard.house import House
 
 from .conftest import Run
@@ -100,6 +102,43 @@ def test_seats_that_the_file_no_longer_names_are_taken_but_never_the_last(
     answer = run("apply", str(file))
     assert answer.status == 1
     assert "last administrator" in answer.err
+
+
+REVIEWER = '[[people]]\nemail = "rolf@example.org"\nseats = ["reviewer"]\n'
+
+
+def test_an_invitation_that_no_mail_carries_is_shown_once(run: Run, told: Any, house: House, file: Path) -> None:
+    file.write_text(REVIEWER)
+    assert "accepts by this" not in run("apply", str(file), "--dry-run").out
+    applied = run("apply", str(file))
+    assert (applied.status, "rolf@example.org accepts by this" in applied.out) == (0, True)
+    link = applied.out.rstrip().splitlines()[-1].strip()
+    again = run("apply", str(file))
+    assert (again.status, link in again.out) == (0, False)
+    file.write_text(REVIEWER.replace("rolf", "rosa"))
+    (offered,) = told("apply", str(file))["invitations"]
+    assert house.people.accept(offered["token"], "Rosa").person.email == "rosa@example.org"
+    assert house.people.accept(link.rpartition("#")[2], "Rolf").person.email == "rolf@example.org"
+
+
+def test_an_invitation_that_a_mail_carries_is_not_shown(told: Any, house: House, file: Path) -> None:
+    house.outbox.notifiers = Registry("notifier", lambda one: one.name, [Carrier(personal=False)])
+    file.write_text(REVIEWER)
+    assert "invitations" in told("apply", str(file))
+    house.outbox.notifiers = Registry("notifier", lambda one: one.name, [Carrier(personal=True)])
+    file.write_text(REVIEWER.replace("rolf", "rosa"))
+    assert "invitations" not in told("apply", str(file))
+
+
+@dataclass
+class Carrier:
+    """A way out for notices; a ``personal`` one brings a text to its addressee alone."""
+
+    personal: bool
+    name = "carrier"
+
+    def send(self, notice: object) -> None:
+        """Anywhere."""
 
 
 def test_it_is_all_or_nothing(run: Run, house: House, file: Path) -> None:
