@@ -43,13 +43,6 @@ def _whole(call: Call, source: Transaction | sa.Connection, found: Application) 
         "certification": {"standing": standing.value, "changes_at": changes_at},
     }  # fmt: skip
     follow = call.followed(call.house.onboarding.next_of(source, call.by, found.id))
-    if (
-        found.contact_proved_at is None
-        and found.contact_email
-        and call.may(Act.CLIENTS_APPLICATION_CHANGE, found.organization_id)
-    ):
-        path, why = "/applications/<id>/contact", "The contact address is not proved yet: have its mail sent again."
-        follow.append(call.next("send-contact-proof", "POST", path, why, id=found.id))
     return Answer(value, follow, headers={"ETag": f'"{found.version}"'})
 
 

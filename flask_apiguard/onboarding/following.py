@@ -36,7 +36,10 @@ def next_of(source: Source, desk: Desk, by: By, application: Application, now: d
         for state in records.LIVE
         for review in records.find(source, now, application_id=application.id, state=state)
     ]
-    return [*_reviews(by, live), *_state(source, desk, by, application, live, now), *_always(by, application)]
+    return [
+        *_reviews(by, live), *_contact(by, application), *_state(source, desk, by, application, live, now),
+        *_always(by, application),
+    ]  # fmt: skip
 
 
 def _here(application: Application, path: str = "") -> str:
@@ -52,6 +55,16 @@ def _reviews(by: By, live: list[Review]) -> Iterator[Next]:
             yield Next("decide", "POST", f"{href}/decisions", f"A review of kind {review.kind} waits for a decision.")
         elif may(by, Act.ONBOARDING_REVIEW_WITHDRAW, owner):
             yield Next("withdraw", "POST", f"{href}/withdrawal", f"A review of kind {review.kind} waits; take it back.")
+
+
+def _contact(by: By, application: Application) -> Iterator[Next]:
+    """Proving the contact address; who invited an application vouches for its contact."""
+    unproved = application.contact_email and application.contact_proved_at is None and not application.invited
+    if unproved and may(by, Act.CLIENTS_APPLICATION_CHANGE, application.organization_id):
+        why = "Give back the code that a mail brought to the contact address."
+        yield Next("prove-contact", "POST", _here(application, "/contact/proof"), why)
+        why = "The contact address is not proved yet: have its mail sent again."
+        yield Next("send-contact-proof", "POST", _here(application, "/contact"), why)
 
 
 def _state(
@@ -89,6 +102,8 @@ def _draft(source: Source, desk: Desk, by: By, application: Application, now: dt
     results = examine.results(source, desk, application.id, now)
     blocking = [one for one in results if one.blocks and "enter_sandbox" in one.before]
     never = any(one.at is None for one in blocking)
+    if not never:  # what was in the way then may be mended since
+        blocking = examine.in_the_way(source, desk, application, "enter_sandbox", now)
     if blocking and may(by, Act.ONBOARDING_CHECK_RUN, owner):
         why = "See what is missing for the sandbox." if never else f"{blocking[0].title}: {blocking[0].fix}"
         yield Next("run-checks", "POST", _here(application, "/checks"), why)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Heard, Town
+from .conftest import FACTS, Heard, Town
 
 WHY = {"reason": "That was agreed."}
 
@@ -42,6 +42,20 @@ def test_only_who_suspended_a_client_is_offered_to_take_that_back(town: Town, he
     assert "request-resume" not in offered(town.go("GET", path, who="ann")), "it is asked for already"
     mine = town.go("GET", path, who="rita")
     assert town.go(*mine.follow("resume"), WHY, "rita").status == 200
+
+
+def test_proving_the_contact_is_offered_until_it_is_done(town: Town) -> None:
+    facts = {**FACTS, "contact_email": "ops@elsewhere.example", "organization_id": town.ids["ann_org"]}
+    made = town.go("POST", "/applications", facts, "ann")
+    assert {"prove-contact", "send-contact-proof"} <= offered(made)
+    checked = town.go(*made.follow("run-checks"), {}, "ann")
+    assert "enter-sandbox" not in offered(checked)
+    assert "prove-contact" not in offered(town.go("GET", f"/applications/{made.json['id']}", who="olga"))
+    code = {"code": town.mailed("ops@elsewhere.example")}
+    proved = town.go(*checked.follow("prove-contact"), code, "ann")
+    assert offered(proved) >= {"enter-sandbox"}
+    assert offered(proved).isdisjoint({"prove-contact", "send-contact-proof", "run-checks", "edit"})
+    assert town.go(*proved.follow("enter-sandbox"), {}, "ann").status == 201
 
 
 def test_a_revoked_credential_leads_to_another_one(town: Town, here: dict[str, Any]) -> None:
