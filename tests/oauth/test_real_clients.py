@@ -100,6 +100,7 @@ def by_openid_client(running: Front, clients: dict[str, Client]) -> dict[str, st
         node, modules = find_node(), packages(NODE)
     except Unavailable as error:
         skip_or_fail("node", str(error))
+    running.fresh()
     for name in ("flows.mjs", "browser.mjs"):
         shutil.copy(NODE / name, running.folder)
     (running.folder / "node_modules").symlink_to(modules)

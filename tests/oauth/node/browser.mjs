@@ -61,8 +61,9 @@ export class Browser {
   /** Types a device's code and says yes. */
   async connect(url) {
     const question = await this.submit(await this.fetch(url, { headers: this.headers }), {})
+    if (question.status !== 200) throw new Error(`not asked: ${question.status} ${await question.text()}`)
     const done = await this.submit(question, { answer: 'allow' })
-    if (done.status !== 200) throw new Error(`not connected: ${done.status}`)
+    if (done.status !== 200) throw new Error(`not connected: ${done.status} ${await done.text()}`)
   }
 }
 
