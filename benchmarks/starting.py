@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 
 from flask import Blueprint, Flask
 
@@ -60,22 +59,26 @@ def factory(guarded: bool) -> Flask:
     return app
 
 
-def _milliseconds(act: Callable[[], object]) -> float:
-    began = time.process_time()
-    act()
-    return (time.process_time() - began) * 1000
+def _first_call(app: Flask) -> None:
+    app.test_client().get("/api/things/1")
 
 
 def run(markdown: bool, rounds: int = 9) -> bool:
     """Measure by turns, print the table; false when a limit is not kept."""
     imported = {name: statistics.median(found) for name, found in imports_by_turns(rounds).items()}
-    factory(True)  # what is imported late is imported now
+    _first_call(factory(True))  # what is imported late is imported now
     made: dict[bool, list[float]] = {False: [], True: []}
+    called: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(rounds * 10):
-        for guarded, found in made.items():
-            found.append(_milliseconds(lambda guarded=guarded: factory(guarded)))  # type: ignore[misc]
+        for guarded in (False, True):
+            began = time.process_time()
+            app = factory(guarded)
+            ready = time.process_time()
+            _first_call(app)
+            made[guarded].append((ready - began) * 1000)
+            called[guarded].append((time.process_time() - ready) * 1000)
     ours = imported["ours"]
-    added = statistics.median(made[True]) - statistics.median(made[False])
+    opened, added = (statistics.median(of[True]) - statistics.median(of[False]) for of in (called, made))
     rows = [
         ("import flask", f"{imported['flask']:.0f}", "", ""),
         ("import flask and sqlalchemy", f"{imported['database']:.0f}", "", ""),
@@ -83,9 +86,10 @@ def run(markdown: bool, rounds: int = 9) -> bool:
         ("the same, and a first guard (every room with it)", f"{imported['guard']:.0f}", "", ""),
         (f"a factory of {ROUTES} routes, not guarded", f"{statistics.median(made[False]):.2f}", "", ""),
         ("what guarding it adds, under TESTING", f"{added:.2f}", *_bound(added, FACTORY_AT_MOST)),
+        ("and to its first call, which opens the rooms", f"{opened:.2f}", *_bound(added + opened, FACTORY_AT_MOST)),
     ]  # fmt: skip
     section("Starting", HEAD, rows, markdown)
-    return ours <= IMPORT_AT_MOST and added <= FACTORY_AT_MOST
+    return ours <= IMPORT_AT_MOST and added + opened <= FACTORY_AT_MOST
 
 
 def _bound(value: float, most: float) -> tuple[str, str]:

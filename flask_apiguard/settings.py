@@ -164,10 +164,10 @@ def resolve(
 
 def _from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for prefix in ("FLASK_" + PREFIX, PREFIX):
-        for name, value in environ.items():
-            if name.startswith(prefix) and value != "" and name not in FOR_COMMANDS:
-                found[PREFIX + name.removeprefix(prefix)] = _decoded(value)
+    ours = [name for name in environ if name.startswith(("FLASK_" + PREFIX, PREFIX)) and name not in FOR_COMMANDS]
+    for name in sorted(ours, key=lambda name: name.startswith(PREFIX)):  # of two names the one without FLASK_ holds
+        if environ[name] != "":
+            found[PREFIX + name.removeprefix("FLASK_").removeprefix(PREFIX)] = _decoded(environ[name])
     return found
 
 

@@ -146,6 +146,8 @@ def combine(parts: list[Rule], drafts: tuple[Draft, ...] = (), where: str = "") 
 
     :raises ConfigurationError: ``public`` beside anything else, two values for one ``into`` name, two environments.
     """
+    if len(parts) == 1 and parts[0].drafts == drafts:
+        return parts[0]  # as most routes have it: one word for the whole blueprint
     public_parts = [part for part in parts if part.public is not None]
     if public_parts and len(parts) > len(public_parts):
         others = sorted({source for part in parts if part.public is None for source in part.sources})
