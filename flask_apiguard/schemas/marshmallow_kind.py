@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -15,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from ..errors import FLAWS_AT_MOST, APIGuardError, ConfigurationError
 from ..values import Flaw
 from .marshmallow_dump import Outgoing
+from .marshmallow_load import plan
 from .strict import extended
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,7 @@ class MarshmallowDocument:
         self._schema = schema
         own = type(schema).dump is not Schema.dump or type(schema)._serialize is not Schema._serialize
         self._outgoing = _OwnDump(schema) if own else Outgoing(schema)
+        self._quickly = plan(schema)
         incoming = {_key(name, field): field for name, field in schema.load_fields.items()}
         self.names = frozenset(incoming)
         self.lists = frozenset(
@@ -61,6 +64,9 @@ class MarshmallowDocument:
         What a validator raises besides ValidationError is logged and refuses the document: a caller must not be able
         to turn a validator's mistake into a fault of the server. Our own errors and HTTP errors pass.
         """
+        if self._quickly is not None:
+            with suppress(Exception):  # whatever it is, marshmallow says it in its own words
+                return self._quickly(document), ()
         try:
             return self._schema.load(document), ()
         except ValidationError as error:
