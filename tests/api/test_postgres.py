@@ -9,9 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flask_apiguard.db import EVENTS, STATE
 from flask_apiguard.extension import house_of
-from flask_apiguard.migrations import create
 
 from ..servers.http import serve
 from .conftest import Town, make_app, populate
@@ -25,12 +23,10 @@ __all__ = [
 
 
 @pytest.fixture(scope="module")
-def town(postgres_module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+def town(ready_postgres_module_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
     folder: Path = tmp_path_factory.mktemp("town")
-    app = make_app(folder, APIGUARD_DATABASE_URL=postgres_module_url)
+    app = make_app(folder, APIGUARD_DATABASE_URL=ready_postgres_module_url)
     house = house_of(app)
-    create(house.store.engine, STATE)
-    create(house.events_store.engine, EVENTS)
     with serve(app) as url:
         yield populate(Town(app, house, url))
     house.close()

@@ -9,7 +9,6 @@ import pytest
 
 from flask_apiguard.clock import Clock
 from flask_apiguard.db import STATE, Store
-from flask_apiguard.migrations import create
 
 
 @pytest.fixture
@@ -26,10 +25,9 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
 
 
 @pytest.fixture
-def postgres_store(postgres_url: str, clock: Clock) -> Iterator[Store]:
+def postgres_store(ready_postgres_url: str, clock: Clock) -> Iterator[Store]:
     """On PostgreSQL."""
-    store = Store(STATE, lambda: postgres_url, clock.now)
-    create(store.engine, STATE)
+    store = Store(STATE, lambda: ready_postgres_url, clock.now)
     yield store
     store.close()
 

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from flask_apiguard.db import STATE
-from flask_apiguard.migrations import create
 from tests.credentials.house import House
 
 
@@ -26,7 +24,6 @@ def any_house(request: pytest.FixtureRequest) -> Iterator[House]:
     if request.param == "sqlite":
         yield request.getfixturevalue("house")
         return
-    house = House(request.getfixturevalue("postgres_url"))
-    create(house.store.engine, STATE)
+    house = House(request.getfixturevalue("ready_postgres_url"))
     yield house
     house.close()

@@ -12,7 +12,6 @@ import pytest
 from flask_apiguard import events
 from flask_apiguard.clock import Clock
 from flask_apiguard.db import EVENTS, Store
-from flask_apiguard.migrations import create
 
 
 @pytest.fixture
@@ -32,22 +31,10 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
     store.close()
 
 
-@pytest.fixture(scope="module")
-def postgres_tables(postgres_module_url: str) -> str:
-    """One database for the tests of a file: making one takes longer than most of them."""
-    store = Store(EVENTS, lambda: postgres_module_url, Clock().now)
-    create(store.engine, EVENTS)
-    store.close()
-    return postgres_module_url
-
-
 @pytest.fixture
-def postgres_store(postgres_tables: str, clock: Clock) -> Iterator[Store]:
+def postgres_store(ready_postgres_url: str, clock: Clock) -> Iterator[Store]:
     """An empty event store on PostgreSQL."""
-    store = Store(EVENTS, lambda: postgres_tables, clock.now)
-    with store.write() as tx:
-        for table in EVENTS.metadata.sorted_tables:
-            tx.execute(table.delete())
+    store = Store(EVENTS, lambda: ready_postgres_url, clock.now)
     yield store
     store.close()
 

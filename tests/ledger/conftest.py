@@ -11,7 +11,6 @@ from flask_apiguard.clock import Clock
 from flask_apiguard.crypto import Secrets
 from flask_apiguard.db import STATE, Store
 from flask_apiguard.ledger import Ledger, enter
-from flask_apiguard.migrations import create
 from flask_apiguard.values import Actor, By, Happening
 
 SECRET = b"a secret of the tests that is long enough"
@@ -31,9 +30,8 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
 
 
 @pytest.fixture
-def postgres_store(postgres_url: str, clock: Clock) -> Iterator[Store]:
-    store = Store(STATE, lambda: postgres_url, clock.now)
-    create(store.engine, STATE)
+def postgres_store(ready_postgres_url: str, clock: Clock) -> Iterator[Store]:
+    store = Store(STATE, lambda: ready_postgres_url, clock.now)
     yield store
     store.close()
 

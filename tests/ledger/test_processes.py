@@ -17,7 +17,6 @@ from flask_apiguard.crypto import Secrets
 from flask_apiguard.db import STATE, Store
 from flask_apiguard.ledger import Ledger
 from flask_apiguard.ledger.tables import ledger
-from flask_apiguard.migrations import create
 
 from . import writer
 from .conftest import SECRET
@@ -64,10 +63,9 @@ def test_four_processes_write_one_chain_on_sqlite(store: Store, tmp_path: Path) 
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
-def test_four_processes_write_one_chain_on_postgresql(postgres_url: str) -> None:
-    store = Store(STATE, lambda: postgres_url, Clock().now)
-    create(store.engine, STATE)
-    fork_writers(postgres_url)
+def test_four_processes_write_one_chain_on_postgresql(ready_postgres_url: str) -> None:
+    store = Store(STATE, lambda: ready_postgres_url, Clock().now)
+    fork_writers(ready_postgres_url)
     demand_one_chain(store)
     store.close()
 

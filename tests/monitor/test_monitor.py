@@ -16,7 +16,6 @@ from flask_apiguard.db import STATE, Store
 from flask_apiguard.errors import Conflict, Invalid, Missing
 from flask_apiguard.events import Query, Recorder
 from flask_apiguard.ledger import Ledger
-from flask_apiguard.migrations import create
 from flask_apiguard.monitor import SETTINGS, Anomaly, AnomalyState, Monitor, RefusalBurst, burst_of
 from flask_apiguard.monitor.rounds import Rounds
 from flask_apiguard.monitor.tables import monitoring
@@ -272,13 +271,12 @@ def test_rounds_end_when_there_is_nothing_to_do_and_survive_a_failure(caplog: py
 
 
 def test_two_processes_that_find_the_same_raise_it_once_on_postgresql(
-    postgres_url: str, event_store: Store, clock: Clock, recorder: Recorder, call: Call, seen: Seen
+    ready_postgres_url: str, event_store: Store, clock: Clock, recorder: Recorder, call: Call, seen: Seen
 ) -> None:
     call(30, Reason.SCOPE_MISSING)
     seen.blind = True
     recorder.settle()
-    store = Store(STATE, lambda: postgres_url, clock.now)
-    create(store.engine, STATE)
+    store = Store(STATE, lambda: ready_postgres_url, clock.now)
     monitors = [Monitor(store, Query(event_store, lambda: True), clock) for _ in range(4)]
     with store.write() as tx:
         monitors[0].start(tx, SYSTEM, CLIENT)

@@ -15,7 +15,6 @@ from flask_apiguard.clock import Clock
 from flask_apiguard.contracts import Notice
 from flask_apiguard.db import STATE, Store
 from flask_apiguard.errors import ConfigurationError
-from flask_apiguard.migrations import create
 from flask_apiguard.notices import CONFIDENTIAL, Delivered, LogNotifier, NullNotifier, Outbox, notify
 from flask_apiguard.notices.outbox import LEASE, TRIES_AT_MOST, delivery, notice
 
@@ -200,10 +199,8 @@ def deliver(url: str, path: Path) -> None:
 def test_processes_that_deliver_at_once_send_each_notice_once(
     database: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    url = f"sqlite:///{tmp_path}/apiguard.db" if database == "sqlite" else request.getfixturevalue("postgres_url")
+    url = f"sqlite:///{tmp_path}/apiguard.db" if database == "sqlite" else request.getfixturevalue("ready_postgres_url")
     store = Store(STATE, lambda: url, Clock().now)
-    if database == "postgresql":
-        create(store.engine, STATE)
     keys = [f"key{number}" for number in range(20)]
     with store.write() as tx:
         for key in keys:

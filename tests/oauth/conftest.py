@@ -7,8 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from flask_apiguard.db import EVENTS, STATE, make_engine
-from flask_apiguard.migrations import create
 from tests.oauth.world import World, make_app, running
 
 
@@ -21,13 +19,9 @@ def sqlite_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 
 @pytest.fixture(scope="module")
-def postgres_server(postgres_module_url: str) -> Iterator[World]:
+def postgres_server(ready_postgres_module_url: str) -> Iterator[World]:
     """On PostgreSQL."""
-    engine = make_engine(postgres_module_url)
-    create(engine, STATE)
-    create(engine, EVENTS)
-    engine.dispose()
-    with running(lambda base: make_app(base, postgres_module_url)) as world:
+    with running(lambda base: make_app(base, ready_postgres_module_url)) as world:
         yield world
 
 

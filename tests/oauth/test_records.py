@@ -11,8 +11,6 @@ from typing import Any
 import pytest
 import requests
 
-from flask_apiguard.db import EVENTS, STATE, make_engine
-from flask_apiguard.migrations import create
 from tests.oauth.world import World, basic, make_app
 from tests.servers.gunicorn import Gunicorn
 
@@ -71,11 +69,7 @@ def test_a_token_revoked_at_one_worker_is_denied_by_all_others_at_once(
 ) -> None:
     url = f"sqlite:///{tmp_path}/apiguard.db"
     if store == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-        engine = make_engine(url)
-        create(engine, STATE)
-        create(engine, EVENTS)
-        engine.dispose()
+        url = request.getfixturevalue("ready_postgres_url")
     issuer = "https://api.example.com"
     here = World(make_app(issuer, url), "")
     environment = {"APIGUARD_ISSUER": issuer, "APIGUARD_DATABASE_URL": url}

@@ -14,9 +14,7 @@ import sqlalchemy as sa
 from joserfc import jwk
 
 from flask_apiguard.crypto import Secrets
-from flask_apiguard.db import EVENTS, STATE, make_engine
 from flask_apiguard.errors import Missing, StoreAway
-from flask_apiguard.migrations import create
 from flask_apiguard.oauth.signing import Unsealable, generate, unseal
 from flask_apiguard.oauth.signing_keys import AHEAD, KEPT, SigningKeys, revoke_signing_key
 from flask_apiguard.oauth.signing_table import signing_key
@@ -34,12 +32,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
-def postgres_world(postgres_url: str) -> Iterator[World]:
-    engine = make_engine(postgres_url)
-    create(engine, STATE)
-    create(engine, EVENTS)
-    engine.dispose()
-    with running(lambda base: make_app(base, postgres_url)) as world:
+def postgres_world(ready_postgres_url: str) -> Iterator[World]:
+    with running(lambda base: make_app(base, ready_postgres_url)) as world:
         yield world
 
 

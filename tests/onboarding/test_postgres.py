@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from flask_apiguard.db import STATE
-from flask_apiguard.migrations import create
 from flask_apiguard.onboarding import Review
 from flask_apiguard.values import Happening, State
 
@@ -16,9 +14,8 @@ from .test_reviews import race
 
 
 @pytest.fixture
-def house(postgres_url: str) -> Iterator[House]:
-    made = House(postgres_url)
-    create(made.store.engine, STATE)
+def house(ready_postgres_url: str) -> Iterator[House]:
+    made = House(ready_postgres_url)
     yield made
     made.close()
 

@@ -17,7 +17,6 @@ from flask_apiguard.contracts import Notice
 from flask_apiguard.crypto import Secrets
 from flask_apiguard.db import STATE, Store
 from flask_apiguard.ledger.tables import ledger
-from flask_apiguard.migrations import create
 from flask_apiguard.notices.outbox import notice
 from flask_apiguard.people import Issued, Passwords, People, Person
 from flask_apiguard.values import Actor, By
@@ -90,8 +89,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 
 @pytest.fixture
-def postgres_house(postgres_url: str) -> Iterator[House]:
-    made = new_house(postgres_url)
-    create(made.store.engine, STATE)
+def postgres_house(ready_postgres_url: str) -> Iterator[House]:
+    made = new_house(ready_postgres_url)
     yield made
     made.store.close()
