@@ -15,8 +15,8 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -30,17 +30,15 @@ from flask_apiguard.extension import house_of
 from flask_apiguard.house import House
 from flask_apiguard.values import SYSTEM
 from tests.servers.gunicorn import Gunicorn
-from tests.servers.postgres import running_postgres
-from tests.servers.process import Unavailable
 
 from .measure import percentile
 from .ours import SCOPES, keys_of
+from .served import SECRET, fill, put_back, stores
 from .tables import section
 
 WORKERS = 4
 BUDGET = 100.0
 HEAD = ("store", "refusals seen", "p50 ms", "p99 ms", "at most", "met")
-SECRET = "a secret that only benchmarks would use, forty bytes"
 
 
 def make_app() -> Flask:
@@ -164,11 +162,11 @@ def on_store(folder: Path, url: str | None, trials: int) -> list[float]:
     before = {name: os.environ.get(name) for name in env}
     os.environ.update(env)
     with ExitStack() as stack:
-        stack.callback(lambda: [_put_back(name, value) for name, value in before.items()])
+        stack.callback(put_back, before)
         app = make_app()
         house = house_of(app)
         if url is not None:
-            _create(url)
+            fill(url)
         keys = keys_of(house, trials + 1, "reports:read")
         (folder / "gunicorn").mkdir()
         server = Gunicorn(
@@ -179,37 +177,6 @@ def on_store(folder: Path, url: str | None, trials: int) -> list[float]:
         stack.callback(server.stop)
         connections = one_for_each_worker(server, keys.pop())
         return [one for key in keys for one in trial(house, connections, key)]
-
-
-def _put_back(name: str, value: str | None) -> None:
-    if value is None:
-        os.environ.pop(name, None)
-    else:
-        os.environ[name] = value
-
-
-def _create(url: str) -> None:
-    from flask_apiguard.db import EVENTS, STATE, make_engine
-    from flask_apiguard.migrations import create
-
-    engine = make_engine(url)
-    create(engine, STATE)
-    create(engine, EVENTS)
-    engine.dispose()
-
-
-@contextmanager
-def stores(wanted: Sequence[str]) -> Iterator[list[tuple[str, str | None]]]:
-    """Names and URLs of the stores that can be had."""
-    with ExitStack() as stack:
-        found: list[tuple[str, str | None]] = [("SQLite", None)] if "sqlite" in wanted else []
-        if "postgresql" in wanted:
-            try:
-                server = stack.enter_context(running_postgres())
-                found.append(("PostgreSQL", stack.enter_context(server.database())))
-            except Unavailable as error:
-                print(f"No PostgreSQL: {error}")
-        yield found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
