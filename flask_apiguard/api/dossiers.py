@@ -31,7 +31,7 @@ class FactsIn(In):
     name = Line(1, 200)
     purpose = Prose(0, 2000)
     contact_email = Email()
-    redirect_uris = Several(Line(1, 500), 20)
+    redirect_uris = Several(Line(1, 500, metadata={"format": "uri"}), 20)
     requested_scopes = TableOf(
         Id(SCOPE_AT_MOST), Prose(0, 500), 50, metadata={"description": "Scope and what it is for."}
     )

@@ -10,7 +10,8 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
-from ..people.fields import normal_email
+from ..people.fields import EMAIL_BYTES, normal_email
+from ..people.passwords import LONGEST, SHORTEST
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:@-]{0,159}")
 CURSOR_AT_MOST = 200
@@ -78,6 +79,10 @@ class Id(fields.String):
 class Email(fields.String):
     """A mail address, in its one normal form."""
 
+    def __init__(self, **more: Any) -> None:
+        told = {"format": "email", "maxLength": EMAIL_BYTES, **more.pop("metadata", {})}
+        super().__init__(metadata=told, **more)
+
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         found = normal_email(value)
         if found is None:
@@ -95,6 +100,14 @@ class Secret(fields.String):
         if not isinstance(value, str):
             raise self.make_error("invalid")
         return value
+
+
+class Password(Secret):
+    """A person's password. How short a new one may be is judged where it is hashed; the documentation tells it."""
+
+    def __init__(self, *, new: bool, **more: Any) -> None:
+        told = {"format": "password", "minLength": SHORTEST if new else 1, **more.pop("metadata", {})}
+        super().__init__(LONGEST, metadata=told, **more)
 
 
 class Moment(fields.DateTime):
@@ -169,7 +182,14 @@ class TableOf(fields.Dict):
     """A mapping from names to texts, of at most so many."""
 
     def __init__(self, keys: fields.Field[Any], values: fields.Field[Any], most: int = 100, **more: Any) -> None:
-        super().__init__(keys=keys, values=values, validate=validate.Length(0, most), **more)
+        told = {"maxProperties": most, **more.pop("metadata", {})}
+        super().__init__(keys=keys, values=values, validate=self._bounded, metadata=told, **more)
+        self.most = most
+
+    def _bounded(self, value: Mapping[str, Any]) -> None:
+        # Not marshmallow's Length, which is described as that of a text.
+        if len(value) > self.most:
+            raise ValidationError(f"Name at most {self.most}.")
 
 
 class NextOut(Out):

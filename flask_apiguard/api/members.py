@@ -12,7 +12,7 @@ from ..errors import Missing
 from ..people import Act, Held, demand
 from ..people.tables import person as person_table
 from .call import Answer, Call
-from .fields import Choice, Done, Email, Id, In, Line, Moment, Resource, Secret
+from .fields import Choice, Done, Email, Id, In, Line, Moment, Password, Resource, Secret
 from .people import PersonOut, SessionOut, signed_in
 from .table import Table, Who
 
@@ -46,13 +46,13 @@ class HouseInvitationIn(In):
 class AcceptIn(In):
     code = Secret(200, required=True)
     name = Line(0, 200, load_default="")
-    password = Secret()
+    password = Password(new=True)
 
 
 class MemberOut(Resource):
     person_id = fields.String()
     name = fields.String()
-    email = fields.String(allow_none=True)
+    email = Email(allow_none=True)
     organization_id = fields.String(allow_none=True)
     seat = fields.String()
     since = Moment()
@@ -61,7 +61,7 @@ class MemberOut(Resource):
 
 class InvitationOut(Resource):
     id = fields.String()
-    email = fields.String()
+    email = Email()
     organization_id = fields.String(allow_none=True)
     seat = fields.String()
     expires_at = Moment()

@@ -11,7 +11,7 @@ from marshmallow import Schema
 
 from ..people import seats_for
 from .endpoints import ENDPOINTS
-from .fields import Nothing
+from .fields import ID, Nothing
 from .idempotency import HEADER
 from .identify import ORGANIZATION
 from .reading import compiled
@@ -97,7 +97,7 @@ def _security(endpoint: Endpoint) -> list[dict[str, list[str]]]:
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
-    text = {"type": "string", "maxLength": 160}
+    text = {"type": "string", "maxLength": 160, "pattern": f"^{ID.pattern}$"}
     found: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": text} for name in re.findall(r"<(\w+)>", endpoint.path)
     ]

@@ -12,7 +12,7 @@ from ..errors import Missing
 from ..people import Act, Issued, Person
 from ..values import Actor
 from .call import Answer, Call, Next
-from .fields import Done, Email, In, Line, Moment, Out, Resource, Secret
+from .fields import Done, Email, In, Line, Moment, Out, Password, Resource, Secret
 from .table import Table, Who
 
 table = Table("people")
@@ -21,22 +21,22 @@ table = Table("people")
 class RegisterIn(In):
     email = Email(required=True)
     name = Line(0, 200, load_default="")
-    password = Secret()
+    password = Password(new=True)
 
 
 class RegisteredOut(Resource):
-    email = fields.String()
+    email = Email()
     told = fields.String()
 
 
 class ProveIn(In):
     code = Secret(200, required=True)
-    password = Secret()
+    password = Password(new=True)
 
 
 class SignInIn(In):
     email = Email(required=True)
-    password = Secret(required=True)
+    password = Password(new=False, required=True)
 
 
 class EmailIn(In):
@@ -48,13 +48,13 @@ class CodeIn(In):
 
 
 class PasswordIn(In):
-    current = Secret(allow_none=True, load_default=None)
-    new = Secret(required=True)
+    current = Password(new=False, allow_none=True, load_default=None)
+    new = Password(new=True, required=True)
 
 
 class PersonOut(Resource):
     id = fields.String()
-    email = fields.String(allow_none=True)
+    email = Email(allow_none=True)
     name = fields.String()
     email_proved_at = Moment(allow_none=True)
     disabled_at = Moment(allow_none=True)
@@ -86,7 +86,7 @@ class MeOut(Resource):
     kind = fields.String()
     id = fields.String()
     name = fields.String()
-    email = fields.String(allow_none=True)
+    email = Email(allow_none=True)
     acting_for = fields.String(allow_none=True)
     seats = fields.List(fields.Nested(SeatOut))
     application_id = fields.String()

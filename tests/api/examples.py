@@ -8,11 +8,25 @@ from typing import Any
 from joserfc import jwk
 from marshmallow import Schema, fields
 
-from flask_apiguard.api.fields import Choice, Email, Flag, Id, Line, Moment, Prose, Secret, Several, TableOf, Whole
+from flask_apiguard.api.fields import (
+    Choice,
+    Email,
+    Flag,
+    Id,
+    Line,
+    Moment,
+    Password,
+    Prose,
+    Secret,
+    Several,
+    TableOf,
+    Whole,
+)
 from flask_apiguard.api.public_keys import Jwk
 from flask_apiguard.api.table import Endpoint
 
 LATER = "2026-12-31T12:00:00Z"
+TEXTS: dict[type, str] = {Email: "somebody@else.example", Moment: LATER, Password: "the orders of the day"}
 
 
 def good(schema: type[Schema] | None) -> dict[str, Any]:
@@ -29,10 +43,8 @@ def _good(field: Any) -> Any:
         return jwk.ECKey.generate_key("P-256").as_dict(private=False)
     if isinstance(field, Choice):
         return field.validators[0].choices[0]  # type: ignore[attr-defined]
-    if isinstance(field, Email):
-        return "somebody@else.example"
-    if isinstance(field, Moment):
-        return LATER
+    if type(field) in TEXTS:
+        return TEXTS[type(field)]
     if isinstance(field, Whole):
         return field.validators[0].min  # type: ignore[attr-defined]
     if isinstance(field, Several):

@@ -9,12 +9,18 @@ from html.parser import HTMLParser
 from urllib.parse import urlencode, urlsplit
 
 import pytest
+from jsonschema import Draft202012Validator
 
+from flask_apiguard.api import openapi
 from flask_apiguard.api.endpoints import ENDPOINTS
+from flask_apiguard.api.reading import compiled
+from flask_apiguard.api.table import Endpoint
 from flask_apiguard.extension import house_of
+from flask_apiguard.people.passwords import LONGEST, SHORTEST
 from flask_apiguard.values import Reason
 
 from .conftest import Town, make_app
+from .examples import good
 
 
 @pytest.mark.parametrize(("method", "path", "status", "code"), [
@@ -190,6 +196,29 @@ def test_the_openapi_document_is_valid_and_names_every_endpoint(town: Town) -> N
         assert ("requestBody" in operation) == (endpoint.body is not None)
     names = [operation["operationId"] for path in document["paths"].values() for operation in path.values()]
     assert len(names) == len(set(names))
+
+
+def test_the_openapi_document_says_what_fits_and_what_does_not() -> None:
+    schemas = openapi.document("")["components"]["schemas"]
+    register, facts = schemas["PeopleRegisterIn"]["properties"], schemas["DossiersFactsIn"]["properties"]
+    assert (register["email"]["format"], register["email"]["maxLength"]) == ("email", 254)
+    assert (register["password"]["minLength"], register["password"]["maxLength"]) == (SHORTEST, LONGEST)
+    assert register["password"]["format"] == schemas["PeopleSignInIn"]["properties"]["password"]["format"] == "password"
+    assert schemas["PeopleSignInIn"]["properties"]["password"]["minLength"] == 1
+    assert facts["requested_scopes"]["maxProperties"] == 50
+    assert "maxLength" not in facts["requested_scopes"]
+    assert facts["redirect_uris"]["items"]["format"] == "uri"
+    assert schemas["PeoplePersonOut"]["properties"]["email"]["format"] == "email"
+    for name, schema in schemas.items():
+        for member, told in schema.get("properties", {}).items() if name.endswith("In") else ():
+            if told["type"] == "string" or (isinstance(told["type"], list) and "string" in told["type"]):
+                assert {"enum", "format", "maxLength", "pattern"} & told.keys(), f"{name}.{member} has no bound"
+
+
+@pytest.mark.parametrize("endpoint", [one for one in ENDPOINTS if one.body is not None], ids=lambda one: one.name)
+def test_what_is_taken_fits_the_openapi_document(endpoint: Endpoint) -> None:
+    assert endpoint.body is not None
+    Draft202012Validator(compiled(endpoint.body).describe()).validate(good(endpoint.body))
 
 
 def test_with_the_door_closed_strangers_may_only_answer_invitations(tmp_path_factory: pytest.TempPathFactory) -> None:
