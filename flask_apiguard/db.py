@@ -20,6 +20,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.types import TypeDecorator
 
 from .errors import ConfigurationError, StoreAway
@@ -245,7 +246,7 @@ class Store:
     def _guarded(self) -> Iterator[None]:
         try:
             yield
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
             raise StoreAway(self.schema.name) from error
         except DBAPIError as error:
             # On SQLite nothing more precise than this class says that the file is no database, or a damaged one.

@@ -117,7 +117,7 @@ class Watch:
                 return
             try:
                 self._reopen(now)
-            except (sqlite3.Error, sa.exc.DBAPIError, StoreAway) as error:
+            except (sqlite3.Error, sa.exc.DBAPIError, sa.exc.TimeoutError, StoreAway) as error:
                 self._failed = time.monotonic()
                 self._close()
                 if self._failed - self._looked >= STALE_AFTER:

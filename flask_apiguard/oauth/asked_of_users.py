@@ -6,14 +6,13 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy as sa
-
 from ..access import Scope, ScopeBook
 from ..crypto import Secrets, random_text
 from ..db import Store
 from .asking import Ask, Back
 from .codes import Codes
 from .consents import consent_of, give
+from .pruning import clear
 from .pushed import use_up
 from .refusals import Error
 from .tables import oauth_request as table
@@ -21,7 +20,6 @@ from .tables import oauth_request as table
 LIFETIME = dt.timedelta(minutes=10)
 LENGTH = 43
 PURPOSE = "oauth-request"
-PRUNED_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +46,7 @@ class AskedOfUsers:
         text = random_text(LENGTH)
         with self._store.write() as tx:
             use_up(tx, ask.pushed)
-            stale = sa.select(table.c.digest).where(table.c.expires_at <= tx.now).limit(PRUNED_AT_ONCE)
-            tx.execute(table.delete().where(table.c.digest.in_(stale)))
+            clear(tx, table, tx.now)
             tx.execute(
                 table.insert().values(
                     digest=self._secrets.digest(PURPOSE, text), client_id=ask.client.facts.id, user_id=user_id,

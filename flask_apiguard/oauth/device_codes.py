@@ -22,6 +22,7 @@ from .device_table import oauth_device as table
 from .form import Form
 from .issuing import Issuing, audience_of, wanted_scopes
 from .proved import Proved
+from .pruning import clear
 from .refusals import Error, Refused
 from .tables import oauth_client
 
@@ -34,7 +35,6 @@ INTERVAL, SLOWER = 5, 5
 #: A poll that was sent in time may arrive a little early.
 EARLY = dt.timedelta(seconds=1)
 PURPOSE, USER_PURPOSE = "oauth-device-code", "oauth-user-code"
-PRUNED_AT_ONCE = 100
 REPLAYED = "A device code was used twice."
 
 
@@ -58,8 +58,7 @@ class DeviceCodes:
         scopes, audience = wanted_scopes(form.get("scope"), client.scopes), audience_of(form, places)
         with self._store.write() as tx:
             _demand_chosen(tx, client)
-            stale = sa.select(table.c.digest).where(table.c.expires_at <= tx.now - LATE, table.c.consumed_at.is_(None))
-            tx.execute(table.delete().where(table.c.digest.in_(stale.limit(PRUNED_AT_ONCE))))
+            clear(tx, table, tx.now - LATE, table.c.consumed_at.is_(None))
             facts = {
                 "digest": self._secrets.digest(PURPOSE, text), "family_id": new_id("fam"),
                 "client_id": client.facts.id, "scopes": sorted(scopes), "audience": list(audience),

@@ -11,11 +11,12 @@ from ..access import ScopeBook
 from ..crypto import Secrets, random_text
 from ..db import Store
 from . import user_codes
-from .asked_of_users import LENGTH, PRUNED_AT_ONCE, Question
+from .asked_of_users import LENGTH, Question
 from .consents import consent_of, give
 from .device_codes import USER_PURPOSE
 from .device_table import oauth_device as device
 from .device_table import oauth_device_question as table
+from .pruning import clear
 from .registrations import Registration
 
 PURPOSE = "oauth-device-question"
@@ -65,8 +66,7 @@ class DeviceQuestions:
         """Keep what a user is asked about a device. A scope that its client lost meanwhile is not asked for."""
         text, scopes = random_text(LENGTH), waiting.scopes & client.scopes
         with self._store.write() as tx:
-            stale = sa.select(table.c.digest).where(table.c.expires_at <= tx.now).limit(PRUNED_AT_ONCE)
-            tx.execute(table.delete().where(table.c.digest.in_(stale)))
+            clear(tx, table, tx.now)
             ends = sa.select(device.c.expires_at).where(device.c.digest == waiting.digest).scalar_subquery()
             tx.execute(
                 table.insert().values(

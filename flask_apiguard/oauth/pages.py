@@ -205,9 +205,10 @@ def style_url() -> str:
 def id_of(user: HostUser) -> str:
     """The host's id of a user, as it is kept.
 
-    :raises Refused: it is longer than can be kept.
+    :raises Refused: it is longer than can be kept, or has what no database keeps: NUL, half a surrogate pair.
     """
     user_id = str(user.id)
-    if not user_id or len(user_id) > USER_ID_AT_MOST:
+    torn = any(character == "\0" or "\ud800" <= character <= "\udfff" for character in user_id)
+    if not user_id or len(user_id) > USER_ID_AT_MOST or torn:
         raise Refused(Error.ACCESS_DENIED, "This user can not be named here.")
     return user_id

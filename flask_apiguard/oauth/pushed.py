@@ -20,6 +20,7 @@ from .asking import Unsafe, read_client, read_rest
 from .form import Form, parse
 from .places import Places
 from .proved import Proved
+from .pruning import clear
 from .refusals import Error, Refused, malformed
 from .registrations import Registrations
 from .tables import oauth_pushed as table
@@ -27,7 +28,6 @@ from .tables import oauth_pushed as table
 URN = "urn:ietf:params:oauth:request_uri:"
 LENGTH = 43
 PURPOSE = "oauth-pushed"
-PRUNED_AT_ONCE = 100
 UNKNOWN = "This request is not known here, was used already, or waited too long."
 #: How a client proved itself is nothing that it asks a user for.
 _PROOFS = frozenset({"client_assertion", "client_assertion_type", "client_secret"})
@@ -66,8 +66,7 @@ class Pushed:
             raise malformed(unsafe.sentence) from None
         text, lifetime = random_text(LENGTH), self._lifetimes.of(client.facts.environment)
         with self._store.write() as tx:
-            stale = sa.select(table.c.digest).where(table.c.expires_at <= tx.now).limit(PRUNED_AT_ONCE)
-            tx.execute(table.delete().where(table.c.digest.in_(stale)))
+            clear(tx, table, tx.now)
             tx.execute(
                 table.insert().values(
                     digest=self._digest(text),

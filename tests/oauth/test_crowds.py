@@ -6,17 +6,19 @@ import datetime as dt
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 import sqlalchemy as sa
 
 from flask_apiguard.db import EVENTS, STATE, make_engine
 from flask_apiguard.migrations import create
 from flask_apiguard.oauth import consents_of, prune
-from flask_apiguard.oauth.tables import oauth_code, oauth_request
+from flask_apiguard.oauth.tables import oauth_code, oauth_pushed, oauth_request
 from tests.oauth.browser import CALLBACK, Browser, redeem, refresh, wanted
 from tests.oauth.devices import Screen, field, question, send
-from tests.oauth.world import World, make_app, running
+from tests.oauth.world import Holder, World, make_app, running
 from tests.servers.gunicorn import Gunicorn
 from tests.servers.postgres import Postgres
 
@@ -100,6 +102,49 @@ def test_a_store_that_is_away_is_said_with_503_and_nothing_is_answered_meanwhile
         assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
         assert int(answer.headers["Retry-After"]) > 0
         assert Browser(world).ask(wanted(holder)).status_code == 503
+
+
+def test_more_at_once_than_there_are_connections_is_said_with_503(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder = any_world.holder(redirect_uris=(CALLBACK,))
+    asked, token = wanted(holder), any_world.token(holder)
+    pool: Any = any_world.house.store.engine.pool
+    monkeypatch.setattr(pool, "_timeout", 0.1)
+    held = []
+    try:
+        while True:
+            try:
+                held.append(any_world.house.store.engine.connect())
+            except sa.exc.TimeoutError:
+                break
+        answers = [Browser(any_world).ask(asked), any_world.call(token)]
+        answers += [any_world.post("token", {"grant_type": "client_credentials"}, holder), push(any_world, holder)]
+        assert [answer.status_code for answer in answers] == [503] * 4
+        assert all(int(answer.headers["Retry-After"]) > 0 for answer in answers)
+    finally:
+        for connection in held:
+            connection.close()
+    assert Browser(any_world).ask(asked).status_code == 200
+    assert any_world.call(token).status_code == 200
+
+
+def test_nobody_waits_for_what_somebody_else_clears_away(postgres_server: World) -> None:
+    store, holder = postgres_server.house.store, postgres_server.holder(redirect_uris=(CALLBACK,))
+    with store.write() as tx:
+        prune(tx, tx.now)
+        ended = tx.now - dt.timedelta(seconds=1)
+        rows = [{"digest": f"old{n}", "client_id": holder.id, "query": "", "expires_at": ended} for n in range(5)]
+        tx.execute(oauth_pushed.insert(), rows)
+    with ThreadPoolExecutor(1) as pool, store.write() as tx:
+        assert prune(tx, tx.now, most=3) == 3
+        assert pool.submit(push, postgres_server, holder).result(10).status_code == 201
+    with store.read() as conn:
+        assert conn.execute(sa.select(sa.func.count()).where(oauth_pushed.c.digest.like("old%"))).scalar() == 0
+
+
+def push(world: World, holder: Holder) -> requests.Response:
+    return world.post("par", wanted(holder), holder)
 
 
 def test_what_nobody_can_show_any_more_is_cleared_away(world: World) -> None:
