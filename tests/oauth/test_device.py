@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import requests
@@ -12,12 +13,13 @@ from flask_apiguard import access
 from flask_apiguard.clients import registry
 from flask_apiguard.oauth import set_device, user_codes
 from flask_apiguard.oauth.device_table import oauth_device, oauth_device_question
-from flask_apiguard.oauth.token_formats import set_token_format
+from flask_apiguard.oauth.token_formats import set_certificate_bound, set_token_format
 from flask_apiguard.values import SYSTEM
 from tests.oauth.browser import Browser, refresh
 from tests.oauth.devices import GRANT_TYPE, Screen, entries, question, say, send, told
 from tests.oauth.proofs import Device
-from tests.oauth.world import World
+from tests.oauth.test_certificates import A, escaped
+from tests.oauth.world import World, make_app, running
 
 
 @pytest.fixture
@@ -105,6 +107,22 @@ def test_a_key_that_was_proved_when_the_device_asked_is_needed_for_its_tokens(an
             assert told(Screen(any_world, holder, public, other).poll(started)) == (400, "invalid_dpop_proof")
         tokens = Screen(any_world, holder, public, key).poll(started).json()
         assert key.call(tokens["access_token"]).status_code == 200
+
+
+def test_a_device_with_a_certificate_binds_its_tokens_to_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    with running(lambda base: make_app(base, url, APIGUARD_TRUSTED_PROXIES=["127.0.0.1"])) as world:
+        screen = Screen(world.fresh(), world.holder(device=True))
+        with world.house.store.write() as tx:
+            set_certificate_bound(tx, SYSTEM, screen.holder.id, True)
+        started = screen.start()
+        say(Browser(world), started)
+        assert told(screen.poll(started)) == (400, "invalid_request")  # and nothing was used up
+        data = {"grant_type": GRANT_TYPE, "device_code": started["device_code"]}
+        token = world.post("token", data, screen.holder, escaped(A)).json()["access_token"]
+        assert world.call(token).status_code == 401
+        headers = {"Authorization": f"Bearer {token}", **escaped(A)}
+        assert requests.get(world.base + "/api/orders", headers=headers, timeout=20).json()["user"] == "alice"
 
 
 def test_a_bad_proof_uses_up_no_device_code(world: World) -> None:

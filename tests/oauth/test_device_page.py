@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import unquote
 
 import pytest
 
+from flask_apiguard.errors import StoreAway
+from flask_apiguard.oauth.device_throttle import DeviceThrottle
 from flask_apiguard.values import Environment
 from tests.oauth.browser import Browser
 from tests.oauth.devices import Screen, field, question, say, send, told, type_in
@@ -127,7 +130,7 @@ def test_a_code_that_no_device_shows_leaves_the_field_and_says_what_to_do(browse
     assert "<script" not in page.text
 
 
-def test_a_host_overrides_the_pages_block_by_block(tmp_path: Path) -> None:
+def test_a_hosts_own_page_surrounds_every_state(tmp_path: Path) -> None:
     folder = tmp_path / "templates" / "apiguard" / "oauth"
     folder.mkdir(parents=True)
     (folder / "page.html").write_text("<title>Ours</title>{% block main %}{% endblock %}")
@@ -178,6 +181,20 @@ def test_from_one_address_a_hundred_codes_are_typed_whoever_types_them(world: Wo
         with ThreadPoolExecutor(8) as pool:
             found += list(pool.map(lambda _, it=(browser, page): send(*it, user_code="BBBB-BBBB"), range(20)))
     assert sorted(answer.status_code for answer in found) == [400] * 100 + [429] * 20
+
+
+def test_while_nobody_can_count_nobody_guesses(world: World, browser: Browser, screen: Screen) -> None:
+    class Away:
+        def take(self, *_: object) -> NoReturn:
+            raise StoreAway("counter")
+
+    started, page = screen.start(), field(browser)
+    world.house.oauth.device_throttle = DeviceThrottle(Away(), world.house.clock)  # type: ignore[arg-type]
+    answer = send(browser, page, user_code=started["user_code"])
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    refusal = Screen(world, world.holder(device=True, public=True), True).ask()
+    assert told(refusal) == (503, "temporarily_unavailable")
+    assert told(screen.poll(started)) == (400, "authorization_pending")
 
 
 def test_guesses_at_once_are_counted_exactly(any_world: World) -> None:

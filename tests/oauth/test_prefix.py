@@ -13,6 +13,7 @@ from werkzeug.exceptions import NotFound
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from tests.oauth.browser import CALLBACK, VERIFIER, Browser
+from tests.oauth.devices import Screen, send
 from tests.oauth.world import World, make_app
 from tests.servers.http import serve
 from tests.servers.nginx import Nginx
@@ -64,6 +65,20 @@ def test_a_client_that_knows_only_the_issuer_finds_its_way(shop: World) -> None:
     back = browser.answer(page, **{"Sec-Fetch-Site": "same-origin"})
     session.fetch_token(told["token_endpoint"], authorization_response=back.headers["Location"], code_verifier=VERIFIER)
     assert session.get(origin + "/shop/api/orders").json()["user"] == "alice"
+
+
+def test_a_devices_user_finds_the_page_under_the_prefix(shop: World) -> None:
+    screen, origin = Screen(shop, shop.holder(device=True)), shop.base.removesuffix("/shop")
+    started = screen.start()
+    assert started["verification_uri"] == shop.base + "/oauth/device"
+    browser = Browser(shop)
+    page = browser.session.get(started["verification_uri_complete"], timeout=20)
+    shop.base = origin
+    asked = send(browser, page, {"Sec-Fetch-Site": "same-origin"}, user_code=started["user_code"])
+    done = send(browser, asked, {"Origin": origin}, answer="allow")
+    assert 'href="/shop/oauth/connections"' in done.text
+    shop.base = origin + "/shop"
+    assert screen.poll(started).status_code == 200
 
 
 def test_a_refused_call_points_at_metadata_that_are_there_and_so_does_the_hosts_root(shop: World) -> None:

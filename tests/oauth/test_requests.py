@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from flask_apiguard.oauth.form import parse
 from flask_apiguard.oauth.refusals import Refused
+from tests.oauth.devices import GRANT_TYPE as DEVICE
 from tests.oauth.world import FORM, World
 from tests.servers.http import raw_http
 
@@ -143,11 +144,14 @@ def test_what_a_client_encodes_arrives_as_it_was(parameters: dict[str, str]) -> 
 
 NAMES = st.sampled_from([
     "grant_type", "scope", "client_id", "client_secret", "client_assertion", "client_assertion_type", "token",
-    "token_type_hint", "resource", "code", "refresh_token", "",
+    "token_type_hint", "resource", "code", "refresh_token", "device_code", "",
 ])  # fmt: skip
 VALUES = st.one_of(
-    st.sampled_from(["client_credentials", "access_token", "orders:read", "@id", "@secret", "@token", ""]),
+    st.sampled_from(["client_credentials", DEVICE, "access_token", "orders:read", "@id", "@secret", "@token", ""]),
     st.text(max_size=40),
+)
+PAGE_VALUES = st.one_of(
+    st.sampled_from(["WDJB-MJHT", "allow", "deny", "<script>", '"><script>', "x" * 43]), st.text(max_size=40)
 )
 HEADERS = st.sampled_from(["@basic", None, None, "Basic x", "Bearer y", "Basic Og=="])
 
@@ -162,7 +166,7 @@ def test_no_request_makes_an_endpoint_answer_500(
 ) -> None:
     from urllib.parse import urlencode
 
-    holder = getattr(world, "_holder", None) or world.holder()
+    holder = getattr(world, "_holder", None) or world.holder(device=True)
     world._holder = holder  # type: ignore[attr-defined]
     known = {"@id": holder.id, "@secret": holder.secret, "@token": "acme_at_x"}
     body = urlencode([(name, known.get(value, value)) for name, value in pairs], errors="replace").encode() + tail
@@ -175,6 +179,29 @@ def test_no_request_makes_an_endpoint_answer_500(
     if answer.status_code != 200:
         assert set(answer.get_json()) <= {"error", "error_description"}
         assert answer.get_json().get("error_description", "").isascii()
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    st.lists(st.tuples(st.sampled_from(["user_code", "answer", "request", "proof", ""]), PAGE_VALUES), max_size=5),
+    st.booleans(), st.booleans(), st.binary(max_size=5),
+)  # fmt: skip
+def test_nothing_that_is_sent_to_the_page_for_devices_makes_it_answer_500(
+    world: World, pairs: list[tuple[str, str]], ours: bool, signed_in: bool, tail: bytes
+) -> None:
+    from urllib.parse import quote_from_bytes, urlencode
+
+    client = world.app.test_client()
+    if signed_in:
+        client.set_cookie("user", "alice")
+    sent = urlencode(pairs, errors="replace")
+    shown = client.get(f"/oauth/device?{sent}{quote_from_bytes(tail, safe='&=%')}")
+    assert shown.status_code == (200 if signed_in else 401)
+    proof = shown.get_data(as_text=True).partition('name="proof" value="')[2].partition('"')[0]
+    body = (sent + f"&proof={proof}" if ours else sent).encode() + tail
+    answer = client.post("/oauth/device", data=body, headers={"Content-Type": FORM})
+    assert answer.status_code in (400, 401, 403, 429)
+    assert "<script" not in answer.get_data(as_text=True)
 
 
 QUERY = st.sampled_from([

@@ -33,7 +33,10 @@ SECRET = "0123456789abcdef0123456789abcdef"
 def make_app(issuer: str | None, url: str | None = None, **config: Any) -> Flask:
     """The smallest API there is, guarded under /api."""
     app = Flask(__name__)
-    given = {"TESTING": True, "APIGUARD_SECRET": SECRET, "APIGUARD_DATABASE_URL": url, "APIGUARD_ISSUER": issuer}
+    given = {
+        "TESTING": True, "APIGUARD_SECRET": SECRET, "APIGUARD_DATABASE_URL": url, "APIGUARD_ISSUER": issuer,
+        "APIGUARD_COUNTERS_URL": "memory://",  # what an earlier run counted is not this one's
+    }  # fmt: skip
     app.config.update({name: value for name, value in {**given, **config}.items() if value is not None})
     guard = APIGuard(app, paths=["/api"], scopes=SCOPES, brand="acme")
 
