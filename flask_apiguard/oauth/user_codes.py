@@ -7,7 +7,7 @@ import secrets
 
 #: No vowels, so that no words come of it; no digits, so that none is taken for a letter.
 ALPHABET = "BCDFGHJKLMNPQRSTVWXZ"
-#: 34.6 bits: of a million guesses at a thousand waiting devices one in twenty-five finds one (section 5.1).
+#: 34.6 bits: a million guesses at a thousand waiting devices find one in 4 cases of 100 (section 5.1).
 LENGTH = 8
 #: Longer than anybody would type a code with, whatever they put between its letters.
 TYPED_AT_MOST = 40
