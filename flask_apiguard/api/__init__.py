@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from flask import Blueprint, request
 from werkzeug.wrappers import Response
 
+from ..values import READ_METHODS
 from . import tables
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def make_blueprint(house: House) -> Blueprint:
         from .onrecord import unrecorded
         from .pages import answer
 
-        if request.method in ("GET", "HEAD"):
+        if request.method in READ_METHODS:
             unrecorded()
         return answer(house, request, rest)
 

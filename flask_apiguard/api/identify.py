@@ -11,12 +11,11 @@ from ..errors import REQUEST_ID, Denied
 from ..gate import throttled
 from ..gate.origins import same_origin
 from ..people import Origin
-from ..values import Actor, By, Caller, Decision, Reason
+from ..values import SAFE_METHODS, Actor, By, Caller, Decision, Reason
 
 if TYPE_CHECKING:
     from ..house import House
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 ORGANIZATION = "Apiguard-Organization"
 WORDS = ("person", "session")
 
@@ -64,6 +63,6 @@ def _by_session(house: House, request: Request, organization: str | None, origin
     user = house.options.host_user() if house.options.host_user is not None else None
     if user is None:
         raise Denied(Decision(False, Reason.API_UNAUTHENTICATED))
-    if request.method not in SAFE and not same_origin(request, house.manners.origins):
+    if request.method not in SAFE_METHODS and not same_origin(request, house.manners.origins):
         raise Denied(Decision(False, Reason.ORIGIN_REFUSED))
     return house.people.for_host_user(user, organization, origin=origin)

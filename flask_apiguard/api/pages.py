@@ -14,7 +14,7 @@ from werkzeug.wrappers import Response
 
 from ..errors import APIGuardError, Denied, Missing, Problem, decision_of
 from ..people import Issued
-from ..values import Decision, Reason
+from ..values import READ_METHODS, Decision, Reason
 from .answering import mannered, problem
 from .identify import origin_of
 
@@ -75,7 +75,7 @@ def answer(house: House, request: Request, name: str) -> Response:
     if name in FILES and request.method == "GET":
         return _file(house, name)
     page = PAGES.get(name)
-    if page is None or request.method not in ("GET", "HEAD", "POST"):
+    if page is None or request.method not in READ_METHODS | {"POST"}:
         missing = Missing("There is no such page.")
         return problem(house, request, missing if page is None else Denied(Decision(False, Reason.API_METHOD)))
     if request.method != "POST":

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from marshmallow import Schema
 
 from ..people import Act
+from ..values import READ_METHODS
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
@@ -56,7 +57,7 @@ class Endpoint:
     @property
     def writes(self) -> bool:
         """Whether it may change something, so that an idempotency key counts."""
-        return self.method not in ("GET", "HEAD")
+        return self.method not in READ_METHODS
 
 
 class Table:

@@ -14,8 +14,8 @@ from werkzeug.routing import Rule as UrlRule
 from ..gate import suggestion
 from ..house import House
 from ..rules import Rule
+from ..values import SAFE_METHODS
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 GUARDED, PUBLIC, UNDECLARED, OUTSIDE, OWN = "guarded", "public", "UNDECLARED", "outside", "own"
 
 
@@ -125,7 +125,7 @@ def suggestions(house: House, rows: list[dict[str, Any]]) -> list[str]:
 
 def _lines(house: House, endpoint: str, found: list[dict[str, Any]]) -> Iterator[str]:
     # One decorator holds for every method of a view function: what changes something decides.
-    method = next((row["method"] for row in found if row["method"] not in SAFE), found[0]["method"])
+    method = next((row["method"] for row in found if row["method"] not in SAFE_METHODS), found[0]["method"])
     written = re.search(r'@require\("([^"]+)"\)', suggestion(endpoint, method))
     scope = written[1] if written else "resource:write"
     routes = ", ".join(f"{row['method']} {row['route']}" for row in found)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import datetime as dt
-import ipaddress
 import os
 import threading
 import weakref
@@ -20,7 +19,7 @@ import sqlalchemy as sa
 from ..clock import Clock
 from ..db import Store, insert_into
 from ..errors import StoreAway
-from ..values import instant
+from ..values import instant, network_of
 from .records import Source
 from .tables import credential_use as table
 
@@ -115,7 +114,7 @@ class LastUse:
                 "credential_id": credential_id,
                 "last_used_at": instant(at),
                 "route": route[:ROUTE_AT_MOST],
-                "address_prefix": prefix(address),
+                "address_prefix": network_of(address),
             }
             for credential_id, (at, route, address) in sorted(seen.items())
         ]
@@ -138,17 +137,6 @@ def _upsert(dialect: str, rows: list[dict[str, Any]]) -> Any:
         },
         where=new.last_used_at > table.c.last_used_at,
     )
-
-
-def prefix(address: str) -> str:
-    """The network of an address: /24 of IPv4, /48 of IPv6; empty for what is no address."""
-    try:
-        read = ipaddress.ip_address(address.split("%", 1)[0])
-    except ValueError:
-        return ""
-    if isinstance(read, ipaddress.IPv6Address) and read.ipv4_mapped is not None:
-        read = read.ipv4_mapped
-    return str(ipaddress.ip_network((read, 24 if read.version == 4 else 48), strict=False))
 
 
 def uses_of(source: Source, credential_ids: Iterable[str]) -> dict[str, Use]:

@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
 from ..rules import Book
-from ..values import HostUser
+from ..values import READ_METHODS, HostUser
 from .connections import Connections
 from .device_pages import DevicePage
 from .engine import Answer
@@ -90,7 +90,7 @@ def _document(app: Flask, act: Callable[[], Answer]) -> Callable[[], Response]:
     def view() -> Response:
         if request.method == "OPTIONS":
             return _preflight(app, allowed)
-        if request.method not in ("GET", "HEAD"):
+        if request.method not in READ_METHODS:
             return _finished(app, Answer(405, None, (("Allow", allowed),)), UNCACHED, True)
         return _finished(app, act(), CACHED, True)
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from ..clock import Clock
 from ..quotas import Counter, Demand
-from ..quotas.attempts import prefix
+from ..values import subscriber_of
 
 #: Seconds. Within it so many codes may be typed by one user, and from one address; right ones count as well, because
 #: an attempt is counted before anybody knows what it is worth.
@@ -29,14 +29,14 @@ class DeviceThrottle:
 
         :raises StoreAway: nobody can tell.
         """
-        return self._take(("user", user_id, TYPED_BY_USER), ("address", prefix(address), TYPED_FROM_ADDRESS))
+        return self._take(("user", user_id, TYPED_BY_USER), ("address", subscriber_of(address), TYPED_FROM_ADDRESS))
 
     def asked(self, address: str) -> int | None:
         """Count a device that proved nothing; None, or the seconds to wait because there were too many.
 
         :raises StoreAway: nobody can tell.
         """
-        return self._take(("asked", prefix(address), ASKED_FROM_ADDRESS))
+        return self._take(("asked", subscriber_of(address), ASKED_FROM_ADDRESS))
 
     def _take(self, *wanted: tuple[str, str, int]) -> int | None:
         demands = [

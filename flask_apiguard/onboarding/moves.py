@@ -58,11 +58,6 @@ def locked(tx: Transaction, application_id: str) -> Application:
     return registry.application(tx, application_id)
 
 
-def moves_from(state: State) -> list[Move]:
-    """What may come next."""
-    return [move for move in MOVES if move.source is state]
-
-
 def make(
     tx: Transaction,
     desk: Desk,

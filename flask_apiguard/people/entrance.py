@@ -9,14 +9,14 @@ import sqlalchemy as sa
 
 from ..errors import Denied, Forbidden
 from ..ledger import enter
-from ..values import Decision, Happening, Reason
+from ..values import Decision, Happening, Reason, subscriber_of
 from . import fields, mails
 from .accounts import vouch
 from .desk import Desk
 from .passwords import readable
 from .persons import Issued, Origin, locked, person_by_email, person_by_id
 from .tables import person
-from .throttle import MAILS_FROM_ONE, MAILS_TO_ONE, neighbourhood
+from .throttle import MAILS_FROM_ONE, MAILS_TO_ONE
 from .tokens import LINK_SECONDS, consume, insert, open_session, revoke_all, revoke_token, session_row
 
 #: Wrong passwords in a quarter of an hour. Who is locked out by a stranger still has the link by mail.
@@ -36,7 +36,7 @@ def sign_in(desk: Desk, email: object, password: object, origin: Origin) -> Issu
     :raises Denied: 401 for every reason alike, or 429. :raises Invalid: neither could be anybody's.
     """
     address, text = fields.email(email), readable(password)
-    network = neighbourhood(origin.address)
+    network = subscriber_of(origin.address)
     desk.throttle.take(account=(address, WRONG_FOR_ONE), network=(network, WRONG_FROM_ONE))
     with desk.store.read() as conn:
         found = person_by_email(conn, address)
@@ -61,7 +61,7 @@ def request_link(desk: Desk, email: object, origin: Origin) -> None:
     :raises Invalid: not an address. :raises Denied: 429.
     """
     address = fields.email(email)
-    desk.throttle.take(mail=(address, MAILS_TO_ONE), mailer=(neighbourhood(origin.address), MAILS_FROM_ONE))
+    desk.throttle.take(mail=(address, MAILS_TO_ONE), mailer=(subscriber_of(origin.address), MAILS_FROM_ONE))
     with desk.store.write() as tx:
         found = person_by_email(tx.conn, address)
         if found is None or found.disabled_at is not None:

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from ..clock import Clock
 from ..crypto import Secrets
 from ..db import Store, Transaction
-from ..values import By, HostUser
+from ..values import By, HostUser, subscriber_of
 from . import accounts, entrance, fields, hosts, invitations, seats, tokens
 from .desk import Desk
 from .hosts import FirstAdministrator
 from .invitations import Invitation
 from .passwords import PasswordHash, Passwords
 from .persons import NOWHERE, Issued, Origin, Person, PersonToken, Registration, person_by_email, person_by_id
-from .throttle import Throttle, neighbourhood
+from .throttle import Throttle
 
 #: Passwords that are hashed for one network in a quarter of an hour.
 HASHES_FOR_ONE = 30
@@ -55,7 +55,7 @@ class People:
 
         :raises Invalid: it may not be one. :raises Denied: 429; to hash is work that nobody may have done at will.
         """
-        self._desk.throttle.take(hasher=(neighbourhood(origin.address), HASHES_FOR_ONE))
+        self._desk.throttle.take(hasher=(subscriber_of(origin.address), HASHES_FOR_ONE))
         return self._desk.passwords.hashed(password, email=fields.normal_email(email) or "")
 
     def register(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import threading
 from collections import OrderedDict
 
 from ..clock import Clock
 from ..errors import Denied
-from ..values import Actor, By, Decision, Reason
+from ..values import Actor, By, Decision, Reason, subscriber_of
 
 WINDOW = 900.0  # seconds
 #: Mails that one address may be sent, and one person or network may cause, within the window.
@@ -55,7 +54,7 @@ class Throttle:
         :raises Denied: 429; the address has enough of them, or the person or their network sent enough.
         """
         person = by.id if by.kind is Actor.PERSON else ""
-        network = neighbourhood(by.address) if person else ""
+        network = subscriber_of(by.address) if person else ""
         self.take(
             mail=(address, MAILS_TO_ONE), sender=(person, MAILS_FROM_ONE), mailer=(network, MAILS_FROM_ONE)
         )  # fmt: skip
@@ -75,16 +74,3 @@ class Throttle:
     def _current(self, key: str, now: float) -> tuple[int, float]:
         count, since = self._seen.get(key, (0, now))
         return (count, since) if now - since < WINDOW else (0, now)
-
-
-def neighbourhood(address: str) -> str:
-    """What one subscriber holds: an IPv4 address, or an IPv6 network of 64 bits."""
-    try:
-        parsed = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    if parsed.version == 4:
-        return str(parsed)
-    if parsed.ipv4_mapped is not None:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed), 64), strict=False))

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import threading
 from collections import OrderedDict
-from functools import lru_cache
 
 from ..clock import Clock
+from ..values import subscriber_of
 
-
-@lru_cache(maxsize=4096)
-def prefix(address: str) -> str:
-    """What counts as one address: an IPv4 address, the /64 of an IPv6 one; a text that is none stands for itself."""
-    try:
-        read = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return address[:64]
-    if isinstance(read, ipaddress.IPv6Address):
-        if read.ipv4_mapped is not None:
-            return str(read.ipv4_mapped)
-        return str(ipaddress.IPv6Address(int(read) >> 64 << 64)) + "/64"
-    return str(read)
+prefix = subscriber_of
 
 
 class Attempts:
@@ -44,7 +31,7 @@ class Attempts:
         if not self._step:
             return
         now = self._clock.time()
-        key = prefix(address)
+        key = subscriber_of(address)
         with self._lock:
             # Never further ahead than one refused attempt: hammering on does not lock an address out for hours.
             self._paid[key] = min(max(self._paid.get(key, now), now) + self._step, now + 60 + self._step)
@@ -54,7 +41,7 @@ class Attempts:
 
     def blocked(self, address: str) -> int | None:
         """Whole seconds until this address may fail again; None when it may now."""
-        paid = self._paid.get(prefix(address))
+        paid = self._paid.get(subscriber_of(address))
         if paid is None:
             return None
         ahead = paid + self._step - self._clock.time() - 60

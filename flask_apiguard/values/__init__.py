@@ -4,16 +4,20 @@ Everything here is plain data. Names of things that happen are ``source:subject:
 meaning: an audit trail is read years later by somebody who has only these names.
 """
 
+from .addresses import network_of, subscriber_of
 from .callers import ANONYMOUS, SYSTEM, By, Caller, ClientFacts, Entitlement, HostUser
 from .decisions import ALLOWED, Decision, Flaw
 from .happened import AccessEvent, Evidence, instant
 from .happenings import Happening
+from .methods import READ_METHODS, SAFE_METHODS
 from .reasons import Reason
 from .words import Actor, Environment, Meant, Mode, Phase, Standing, State, Verdict
 
 __all__ = [
     "ALLOWED",
     "ANONYMOUS",
+    "READ_METHODS",
+    "SAFE_METHODS",
     "SYSTEM",
     "AccessEvent",
     "Actor",
@@ -35,4 +39,6 @@ __all__ = [
     "State",
     "Verdict",
     "instant",
+    "network_of",
+    "subscriber_of",
 ]

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_apiguard.credentials import LastUse, uses_of
-from flask_apiguard.credentials.use import prefix
 from flask_apiguard.errors import StoreAway
+from flask_apiguard.values import network_of
 from tests.credentials.house import House
 
 
@@ -91,12 +91,12 @@ def test_a_child_does_not_write_what_its_parent_saw(house: House) -> None:
     ],
 )  # fmt: skip
 def test_only_the_network_of_an_address_is_kept(address: str, network: str) -> None:
-    assert prefix(address) == network
+    assert network_of(address) == network
 
 
 @given(st.text() | st.ip_addresses().map(str))
 def test_any_address_has_a_short_prefix(address: str) -> None:
-    assert len(prefix(address)) <= 50
+    assert len(network_of(address)) <= 50
 
 
 def test_beside_the_requests_a_use_is_written_although_no_other_call_follows(

@@ -16,7 +16,8 @@ from flask_apiguard.errors import Conflict, Denied, Forbidden, Invalid, Missing
 from flask_apiguard.people.common import too_common
 from flask_apiguard.people.fields import normal_email
 from flask_apiguard.people.tables import invitation, person, person_token, seat
-from flask_apiguard.people.throttle import KEYS_AT_MOST, Throttle, neighbourhood
+from flask_apiguard.people.throttle import KEYS_AT_MOST, Throttle
+from flask_apiguard.values import subscriber_of
 
 from .conftest import GOOD, OPERATOR, House, new_house
 
@@ -119,7 +120,7 @@ def test_a_refused_attempt_does_not_prolong_the_wait() -> None:
 
 
 def test_a_network_is_what_one_subscriber_holds() -> None:
-    assert neighbourhood("192.0.2.7") == "192.0.2.7" == neighbourhood("::ffff:192.0.2.7")
-    assert neighbourhood("2001:db8::1") == neighbourhood("2001:db8::ffff%eth0") == "2001:db8::/64"
-    assert neighbourhood("") == ""
-    assert neighbourhood("not an address" * 9) == ("not an address" * 9)[:64]
+    assert subscriber_of("192.0.2.7") == "192.0.2.7" == subscriber_of("::ffff:192.0.2.7")
+    assert subscriber_of("2001:db8::1") == subscriber_of("2001:db8::ffff%eth0") == "2001:db8::/64"
+    assert subscriber_of("") == ""
+    assert subscriber_of("not an address" * 9) == ("not an address" * 9)[:64]

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from flask_apiguard.clock import Clock
 from flask_apiguard.quotas import Attempts
-from flask_apiguard.quotas.attempts import prefix
+from flask_apiguard.values import subscriber_of
 
 
 class Still(Clock):
@@ -64,8 +64,8 @@ def test_one_network_of_ipv6_is_one_address() -> None:
 
 
 def test_an_ipv4_address_within_ipv6_is_that_address() -> None:
-    assert prefix("::ffff:192.0.2.7") == prefix("192.0.2.7") == "192.0.2.7"
-    assert prefix("fe80::1%eth0") == "fe80::/64"
+    assert subscriber_of("::ffff:192.0.2.7") == subscriber_of("192.0.2.7") == "192.0.2.7"
+    assert subscriber_of("fe80::1%eth0") == "fe80::/64"
 
 
 def test_a_flood_of_addresses_does_not_grow_the_memory() -> None:
@@ -85,4 +85,4 @@ def test_nothing_is_throttled_when_it_is_switched_off() -> None:
 
 @given(st.text(max_size=200))
 def test_whatever_stands_as_address_is_bounded(text: str) -> None:
-    assert len(prefix(text)) <= 64
+    assert len(subscriber_of(text)) <= 64

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from ...house import DATABASE_URL, TRUSTED_PROXIES
+from ...values import SAFE_METHODS
 from ..middleware import chain_of, layers_of, outside_of
-from ..routes import GUARDED, SAFE, UNDECLARED, routes_of
+from ..routes import GUARDED, UNDECLARED, routes_of
 from .finding import Finding, Look
 from .kinds import Kind
 
@@ -73,7 +74,7 @@ def csrf(look: Look) -> Iterator[Finding]:
         return
     if not app.config.get("WTF_CSRF_CHECK_DEFAULT", True):
         return
-    methods = set(app.config.get("WTF_CSRF_METHODS", ("POST", "PUT", "PATCH", "DELETE"))) - SAFE
+    methods = set(app.config.get("WTF_CSRF_METHODS", ("POST", "PUT", "PATCH", "DELETE"))) - SAFE_METHODS
     hit = _named(
         row
         for row in routes_of(look.house)
