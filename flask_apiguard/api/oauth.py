@@ -10,10 +10,10 @@ from marshmallow import fields
 
 from ..clients import Application, Client
 from ..errors import Conflict, Missing
-from ..oauth import Consent, chosen_of, consents_page, set_device, set_public, withdraw
+from ..oauth import CHOOSABLE, Consent, chosen_of, consents_page, set_device, set_grant_types, set_public, withdraw
 from ..people import Act
 from .call import Answer, Call, Next
-from .fields import Choice, Done, Flag, Id, In, Line, Moment, PageIn, Prose, Resource
+from .fields import Choice, Done, Flag, Id, In, Line, Moment, PageIn, Prose, Resource, Several
 from .lookups import client_of
 from .paging import no_cursor
 from .table import Table
@@ -35,6 +35,14 @@ class FormatIn(In):
     reason = Prose(1, 2000, required=True)
 
 
+class GrantTypesIn(In):
+    grant_types = Several(
+        Choice(*CHOOSABLE), len(CHOOSABLE), required=True, allow_none=True,
+        metadata={"description": "null is any of them; that of devices is chosen apart."},
+    )  # fmt: skip
+    reason = Prose(1, 2000, required=True)
+
+
 class BoundIn(In):
     certificate_bound = Flag(required=True, metadata={"description": "RFC 8705, section 3."})
     reason = Prose(1, 2000, required=True)
@@ -53,6 +61,7 @@ class ChosenOut(Resource):
     token_format = fields.String(allow_none=True)
     certificate_bound = fields.Boolean()
     device = fields.Boolean()
+    grant_types = fields.List(fields.String(), allow_none=True)
     redirect_uris = fields.List(fields.String())
 
 
@@ -100,6 +109,7 @@ def _next(call: Call, found: Client, owner: Application) -> list[Next]:
             ("set-token-format", "/clients/<id>/token-format", "Have its tokens opaque, or signed for others to read."),
             ("set-certificate-bound", "/clients/<id>/certificate-bound", "Bind its tokens to its TLS certificate."),
             ("set-device", "/clients/<id>/device", "Say whether it may use the device authorization grant."),
+            ("set-grant-types", "/clients/<id>/grant-types", "Say which of the other grant types it may use."),
         ):
             follow.append(call.next(action, "PUT", path, why, id=found.id))
     follow.append(call.next("public-keys", "GET", "/clients/<id>/public-keys", "See the keys it signs with.",
@@ -159,6 +169,16 @@ def device(call: Call) -> Answer:
         found, owner = client_of(call, tx, Act.OAUTH_CLIENT_CHANGE)
         demand_server(call)
         set_device(tx, call.by, found.id, call.body["device"], call.body["reason"])
+        return _chosen(call, tx, found, owner)
+
+
+@table.put("/clients/<client_id>/grant-types", "Say which grant types a client may use", body=GrantTypesIn,
+           out=ChosenOut, act=Act.OAUTH_CLIENT_CHANGE)  # fmt: skip
+def grant_types(call: Call) -> Answer:
+    with call.write() as tx:
+        found, owner = client_of(call, tx, Act.OAUTH_CLIENT_CHANGE)
+        demand_server(call)
+        set_grant_types(tx, call.by, found.id, call.body["grant_types"], call.body["reason"])
         return _chosen(call, tx, found, owner)
 
 

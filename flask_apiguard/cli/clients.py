@@ -8,11 +8,11 @@ import click
 
 from ..clients import registry
 from ..clients.registry import Application
-from ..oauth import chosen_of, set_device, set_public
+from ..oauth import CHOOSABLE, chosen_of, set_device, set_grant_types, set_public
 from ..people import Act
 from .common import Desk, command, reasoned
 
-DEFAULT = "default"
+ANY, DEFAULT = "any", "default"
 
 
 @click.group()
@@ -64,15 +64,19 @@ def show(desk: Desk, client_id: str) -> None:
     "--device/--no-device", default=None,
     help="Whether it may use the device authorization grant (RFC 8628): for what has no browser.",
 )  # fmt: skip
+@click.option(
+    "--grant-type", "grant_types", type=click.Choice([*CHOOSABLE, ANY]), multiple=True,
+    help="A grant type that it may use, and no other; may be repeated. `any` takes that back.",
+)  # fmt: skip
 @reasoned
 def change(
     desk: Desk, client_id: str, public: bool | None, token_format: str | None, certificate_bound: bool | None,
-    device: bool | None, reason: str,
+    device: bool | None, grant_types: tuple[str, ...], reason: str,
 ) -> None:  # fmt: skip
     """Choose how a client speaks OAuth; what is not named stays as it is."""
     from ..oauth.token_formats import set_certificate_bound, set_token_format  # and with it what signs
 
-    if public is None and token_format is None and certificate_bound is None and device is None:
+    if (public, token_format, certificate_bound, device, grant_types) == (None, None, None, None, ()):
         raise click.UsageError("Name at least one thing to change.")
     with desk.house.store.write() as tx:
         owner = owner_of(desk, tx, client_id, Act.OAUTH_CLIENT_CHANGE)
@@ -84,5 +88,7 @@ def change(
             set_certificate_bound(tx, desk.by, client_id, certificate_bound, reason)
         if device is not None:
             set_device(tx, desk.by, client_id, device, reason)
+        if grant_types:
+            set_grant_types(tx, desk.by, client_id, None if ANY in grant_types else grant_types, reason)
         told = _told(tx, client_id, owner)
     desk.facts(told)

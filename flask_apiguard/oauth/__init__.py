@@ -11,7 +11,7 @@ from .chosen import Chosen, chosen_of
 from .consents import Consent, consents_of, consents_page, withdraw
 from .places import Places, places
 from .pruning import prune
-from .registrations import set_device, set_public
+from .registrations import CHOOSABLE, set_device, set_grant_types, set_public
 from .settings import (
     ASSERTION_LIFETIME,
     DPOP_NONCE,
@@ -29,6 +29,7 @@ from .signing_table import ListedKey, SigningPhase, listed_keys
 
 __all__ = [
     "ASSERTION_LIFETIME",
+    "CHOOSABLE",
     "DPOP_NONCE",
     "ISSUER",
     "MTLS_URL",
@@ -50,6 +51,7 @@ __all__ = [
     "places",
     "prune",
     "set_device",
+    "set_grant_types",
     "set_public",
     "spans",
     "withdraw",

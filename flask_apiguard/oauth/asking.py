@@ -100,6 +100,8 @@ def read_rest(form: Form, client: Registration, back: Back, places: Places) -> A
     :raises Refused: anything about it is wrong; told to the client by redirect.
     """
     _demand_code(form)
+    if client.grant_types is not None and "authorization_code" not in client.grant_types:
+        raise Refused(Error.UNAUTHORIZED_CLIENT, "This application may not ask users.")
     challenge = form.get("code_challenge")
     if challenge is None or form.get("code_challenge_method") != "S256":
         raise Refused(Error.INVALID_REQUEST, "PKCE with code_challenge_method S256 is needed.")

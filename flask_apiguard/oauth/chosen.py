@@ -19,6 +19,8 @@ class Chosen:
     certificate_bound: bool = False
     #: Whether it may use the device authorization grant.
     device: bool = False
+    #: Which of the other grant types it may use; None is any.
+    grant_types: tuple[str, ...] | None = None
 
 
 def chosen_of(source: Transaction | sa.Connection, client_id: str) -> Chosen:
@@ -26,4 +28,5 @@ def chosen_of(source: Transaction | sa.Connection, client_id: str) -> Chosen:
     row = source.execute(sa.select(table).where(table.c.client_id == client_id)).first()
     if row is None:
         return Chosen()
-    return Chosen(row.public, row.token_format, bool(row.certificate_bound), bool(row.device))
+    grant_types = None if row.grant_types is None else tuple(row.grant_types)
+    return Chosen(row.public, row.token_format, bool(row.certificate_bound), bool(row.device), grant_types)

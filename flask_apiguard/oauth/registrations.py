@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -11,14 +12,18 @@ from ..clients.tables import application, client
 from ..clock import Clock
 from ..credentials.standing import CLIENT, Entitle, facts, judge_client
 from ..db import Store, Transaction
+from ..errors import Invalid
 from ..ledger import enter
-from ..values import By, ClientFacts, Happening
+from ..values import By, ClientFacts, Flaw, Happening
 from . import tables
+
+#: Grant types that may be taken from a client. That of devices (RFC 8628) nobody has who was not given it.
+CHOOSABLE = ("authorization_code", "client_credentials", "refresh_token")
 
 _REGISTRATION = (
     sa.select(
         *CLIENT, application.c.redirect_uris, application.c.name.label("application_name"),
-        tables.oauth_client.c.public,
+        tables.oauth_client.c.public, tables.oauth_client.c.grant_types,
     )
     .select_from(
         client.join(application, application.c.id == client.c.application_id)
@@ -40,6 +45,8 @@ class Registration:
     roles: frozenset[str]
     expires_at: float
     subjects: tuple[str, ...]
+    #: Which grant types it may use, the device's apart; None is any.
+    grant_types: frozenset[str] | None = None
 
 
 class Registrations:
@@ -66,6 +73,7 @@ class Registrations:
         return Registration(
             found, row["application_name"], bool(row["public"]), tuple(row["redirect_uris"]), entitled.scopes,
             entitled.roles, entitled.expires_at, entitled.subjects,
+            None if row["grant_types"] is None else frozenset(row["grant_types"]),
         )  # fmt: skip
 
 
@@ -85,7 +93,22 @@ def set_device(tx: Transaction, by: By, client_id: str, allowed: bool, reason: s
     choose(tx, by, client_id, "device", allowed, reason)
 
 
-def choose(tx: Transaction, by: By, client_id: str, name: str, chosen: str | bool | None, reason: str) -> None:
+def set_grant_types(tx: Transaction, by: By, client_id: str, chosen: Collection[str] | None, reason: str = "") -> None:
+    """Say which grant types a client may use, out of ``CHOOSABLE``; None is any of them.
+
+    A request with another one is an ``unauthorized_client`` (RFC 6749, sections 4.1.2.1 and 5.2). Tokens that are out
+    stay good; refresh tokens are of use only where ``refresh_token`` is among the chosen.
+
+    :raises Invalid: another word. :raises Missing: there is no such client.
+    """
+    if chosen is not None and not set(chosen) <= set(CHOOSABLE):
+        raise Invalid([Flaw("/grant_types", f"must be among {', '.join(CHOOSABLE)}")])
+    choose(tx, by, client_id, "grant_types", None if chosen is None else sorted(set(chosen)), reason)
+
+
+def choose(
+    tx: Transaction, by: By, client_id: str, name: str, chosen: str | bool | list[str] | None, reason: str
+) -> None:
     """Set one of a client's columns in ``oauth_client``; what is so already is left alone.
 
     :raises Missing: there is no such client.

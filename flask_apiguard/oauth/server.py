@@ -28,7 +28,7 @@ from .device_codes import DeviceCodes
 from .device_questions import DeviceQuestions
 from .device_throttle import DeviceThrottle
 from .dpop import BadProof, Proofs, StaleNonce
-from .engine import Answer, Asked, Engine
+from .engine import SAID, Answer, Asked, Engine
 from .form import read_form
 from .giving_back import Introspection, Revocation
 from .grant_types import grant_type
@@ -205,6 +205,8 @@ class Server:
     def _prepared(self, asked: Asked, proved: Proved) -> Proved:
         """The same with what its tokens will need. Now, because inside their transaction nothing else may be asked."""
         client_id, grant_type = proved.facts.id, asked.parameters.need("grant_type").rpartition(":")[2]
+        if not self._formats.may_use(client_id, grant_type):
+            raise Refused(Error.UNAUTHORIZED_CLIENT, SAID[Error.UNAUTHORIZED_CLIENT])
         text_of, cnf = self._formats.writer_for(client_id), {}
         if self._formats.certificate_bound(client_id):
             if asked.certificate is None:

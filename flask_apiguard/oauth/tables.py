@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ..clients.tables import client
-from ..db import Instant, Json, metadata
+from ..db import Instant, Json, OptionalJson, metadata
 
 #: How a client proves itself; no row for a client with secrets or keys only.
 oauth_client = sa.Table(
@@ -19,6 +19,8 @@ oauth_client = sa.Table(
     sa.Column("certificate_bound", sa.Boolean),
     # Whether it may use the device authorization grant (RFC 8628).
     sa.Column("device", sa.Boolean),
+    # Which of the other grant types it may use; NULL is any.
+    sa.Column("grant_types", OptionalJson),
 )
 
 oauth_key = sa.Table(

@@ -1,4 +1,4 @@
-"""Which form a client's access tokens have, by its choice or by the setting, and whether a certificate binds them."""
+"""What was chosen for a client's tokens: their form, whether a certificate binds them, and how it may come by them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..credentials import Token
 from ..db import Store, Transaction
 from ..errors import Invalid
 from ..values import By, Flaw
-from .registrations import choose
+from .registrations import CHOOSABLE, choose
 from .signed_tokens import TokenWriter
 from .tables import oauth_client as table
 
@@ -26,7 +26,7 @@ class TokenFormats:
         self._watch = watch
         self._writer = writer
         self._default = default
-        self._memory: Memory[tuple[str, bool]] = Memory(10_000)
+        self._memory: Memory[tuple[str, bool, frozenset[str] | None]] = Memory(10_000)
         watch.attach(self._memory.forget, self._memory.flush)
 
     def writer_for(self, client_id: str) -> Callable[[Token], str] | None:
@@ -43,16 +43,25 @@ class TokenFormats:
         """
         return self._of(client_id)[1]
 
-    def _of(self, client_id: str) -> tuple[str, bool]:
+    def may_use(self, client_id: str, grant_type: str) -> bool:
+        """Whether nobody took this grant type from a client. Not to be asked inside a transaction.
+
+        :raises StoreAway: nobody can tell.
+        """
+        chosen = self._of(client_id)[2]
+        return chosen is None or grant_type in chosen or grant_type not in CHOOSABLE
+
+    def _of(self, client_id: str) -> tuple[str, bool, frozenset[str] | None]:
         self._watch.look()
         found = self._memory.get(client_id)
         if found is None:
             version = self._memory.version
             with self._store.read() as conn:
-                query = sa.select(table.c.token_format, table.c.certificate_bound)
+                query = sa.select(table.c.token_format, table.c.certificate_bound, table.c.grant_types)
                 row = conn.execute(query.where(table.c.client_id == client_id)).first()
             form = self._default if row is None else row.token_format or self._default
-            found = (form, row is not None and bool(row.certificate_bound))
+            chosen = None if row is None or row.grant_types is None else frozenset(row.grant_types)
+            found = (form, row is not None and bool(row.certificate_bound), chosen)
             self._memory.put(client_id, found, (f"client:{client_id}", EVERYTHING), version)
         return found
 

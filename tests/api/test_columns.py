@@ -42,6 +42,7 @@ COLUMNS: dict[str, tuple[sa.Column[Any], ...]] = {
     "endpoints": (),
     "environment": (grant.c.environment, client.c.environment, review.c.environment),
     "expected_calls_per_day": (application.c.expected_calls_per_day,),
+    "grant_types": (),
     "jwk": (),
     "keep": (grant.c.scope,),
     "kind": (credential.c.kind, review.c.kind),

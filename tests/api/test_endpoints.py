@@ -177,6 +177,7 @@ def _oauth(town: Town, day: Day, here: dict[str, str]) -> None:
     for path, name, value in (
         ("public", "public", True), ("token-format", "token_format", "jwt"), ("certificate-bound", "certificate_bound",
          True), ("device", "device", True), ("public", "public", False), ("token-format", "token_format", None),
+        ("grant-types", "grant_types", ["authorization_code"]), ("grant-types", "grant_types", None),
     ):  # fmt: skip
         assert day("PUT", f"{client}/{path}", {name: value, **WHY}, "adam").json[name] == value
     added = day("POST", f"{client}/public-keys", {"jwk": _jwk(), "lifetime": 86400}, "ann").json

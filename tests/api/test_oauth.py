@@ -44,7 +44,8 @@ def newest(town: Town, subject: str) -> Any:
 @pytest.mark.parametrize(
     ("path", "body"),
     [("public", {"public": True}), ("token-format", {"token_format": "jwt"}),
-     ("certificate-bound", {"certificate_bound": True}), ("device", {"device": True})],
+     ("certificate-bound", {"certificate_bound": True}), ("grant-types", {"grant_types": ["refresh_token"]}),
+     ("device", {"device": True})],
 )  # fmt: skip
 def test_what_a_client_is_to_the_server_is_the_houses_to_say_and_is_on_record(
     town: Town, here: dict[str, Any], path: str, body: dict[str, Any]
@@ -63,7 +64,7 @@ def test_what_a_client_is_to_the_server_is_the_houses_to_say_and_is_on_record(
 def test_what_is_offered_next_is_what_one_may(town: Town, here: dict[str, Any]) -> None:
     client = town.go("GET", f"/clients/{here['client_id']}", who="adam")
     told = town.go(*client.follow("oauth"), who="adam")
-    assert {"set-public", "set-token-format", "set-certificate-bound", "set-device"} <= offered(told)
+    assert {"set-public", "set-token-format", "set-certificate-bound", "set-device", "set-grant-types"} <= offered(told)
     assert {"public-keys", "consents"} <= offered(told)
     assert town.go(*told.follow("public-keys"), who="adam").status == 200
     assert town.go(*told.follow("consents"), who="adam").status == 200

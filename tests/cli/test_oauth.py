@@ -72,6 +72,10 @@ def test_a_client_is_made_public_and_what_is_not_named_stays(
     assert fourth == third | {"device": True}
     assert told("clients", "change", client["client"], "--no-device", *WHY) == third
     assert told("clients", "show", client["client"]) == third
+    words = ("--grant-type", "client_credentials", "--grant-type", "refresh_token")
+    fourth = told("clients", "change", client["client"], *words, *WHY)
+    assert fourth["grant_types"] == ["client_credentials", "refresh_token"]
+    assert told("clients", "change", client["client"], "--grant-type", "any", *WHY)["grant_types"] is None
     entry = next(iter(house.ledger.entries(happening="oauth:client:changed").entries))
     assert (entry.reason, entry.organization_id) == (WHY[1], client["organization"])
     assert run("clients", "change", client["client"], *WHY).status == 2

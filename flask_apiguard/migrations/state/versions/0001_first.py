@@ -525,6 +525,7 @@ def upgrade() -> None:
         sa.Column("token_format", sa.String(length=10), nullable=True),
         sa.Column("certificate_bound", sa.Boolean(), nullable=True),
         sa.Column("device", sa.Boolean(), nullable=True),
+        sa.Column("grant_types", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=True),
         sa.ForeignKeyConstraint(["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_oauth_client_client_id")),
         sa.PrimaryKeyConstraint("client_id", name=op.f("pk_apiguard_oauth_client")),
     )
