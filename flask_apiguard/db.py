@@ -129,16 +129,18 @@ class Transaction:
         self._ended.append(act)
 
 
-def unique_where(name: str, *columns: str, where: str) -> sa.Index:
-    """A unique index over the rows for which ``where`` holds.
+def index_where(
+    name: str, *columns: str | sa.Column[Any], where: sa.ColumnElement[bool], unique: bool = False
+) -> sa.Index:
+    """An index over the rows for which ``where`` holds.
 
     A dialect learns the condition when the index is made there: as an argument of ``Index`` it would have the
     dialects of both stores imported at every start.
     """
-    index = sa.Index(name, *columns, unique=True)
+    index = sa.Index(name, *columns, unique=unique)
 
     def tell(_: sa.Index, conn: Connection, **__: Any) -> None:
-        index.dialect_options[conn.dialect.name]["where"] = sa.text(where)
+        index.dialect_options[conn.dialect.name]["where"] = where
 
     event.listen(index, "before_create", tell)
     return index

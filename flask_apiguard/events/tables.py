@@ -6,7 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..db import Instant, Transaction, events_metadata, insert_into
+from ..db import Instant, Transaction, events_metadata, index_where, insert_into
 
 _Number = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
@@ -42,11 +42,10 @@ CLOSED: sa.ColumnElement[bool] = access_event.c.phase != sa.literal_column("'ope
 SANDBOX: sa.ColumnElement[bool] = access_event.c.environment == sa.literal_column("'sandbox'")
 #: Sandbox calls by kind: what an application has shown there is asked again and again, and read kind by kind.
 _SHOWN = sa.and_(SANDBOX, CLOSED)
-sa.Index(
+index_where(
     "ix_apiguard_access_event_sandbox_kinds",
     *(access_event.c[name] for name in ("application", "route", "method", "status", "reason", "time")),
-    sqlite_where=_SHOWN,
-    postgresql_where=_SHOWN,
+    where=_SHOWN,
 )
 
 #: One batch of events as it was written. ``digest`` is over the lines without addresses, ``full`` over the lines as

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ..clients.tables import application, client
-from ..db import Instant, Json, metadata, unique_where
+from ..db import Instant, Json, index_where, metadata
+
+_open: sa.ColumnElement[bool] = sa.literal_column("state IN ('open', 'asked')")
 
 #: The latest result of each check. What was found before stands in the ledger.
 check = sa.Table(
@@ -69,9 +71,7 @@ review = sa.Table(
     sa.Column("version", sa.Integer, nullable=False, default=1),
     sa.Index(None, "state", "id"),
     # Of two who ask for the same at once, one finds it asked for already.
-    unique_where(
-        "uq_apiguard_review_open", "application_id", "kind", "environment", where="state IN ('open', 'asked')"
-    ),
+    index_where("uq_apiguard_review_open", "application_id", "kind", "environment", where=_open, unique=True),
 )
 
 review_vote = sa.Table(

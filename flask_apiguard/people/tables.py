@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from ..db import Instant, Json, metadata, unique_where
+from ..db import Instant, Json, index_where, metadata
 
 person = sa.Table(
     "apiguard_person",
@@ -33,7 +33,9 @@ seat = sa.Table(
     sa.Column("by", sa.String(120), nullable=False),
     sa.UniqueConstraint("person_id", "organization_id", "seat"),
     # A unique constraint holds NULLs apart, so the house's seats need one of their own.
-    unique_where("uq_apiguard_seat_house", "person_id", "seat", where="organization_id IS NULL"),
+    index_where(
+        "uq_apiguard_seat_house", "person_id", "seat", where=sa.literal_column("organization_id IS NULL"), unique=True
+    ),
 )
 
 invitation = sa.Table(
