@@ -26,6 +26,8 @@ from flask_apiguard.cli.findings import Kind
 from flask_apiguard.clients import registry
 from flask_apiguard.events.spool import SUFFIX
 from flask_apiguard.ledger import enter
+from flask_apiguard.oauth.certificate_names import KnownBy
+from flask_apiguard.oauth.client_certificates import add_certificate, by_name
 from flask_apiguard.oauth.public_keys import add_key
 from flask_apiguard.oauth.signing_table import signing_key
 from flask_apiguard.quotas.plans import put_plan
@@ -230,6 +232,13 @@ def public_key(app: Flask, days: int = 10) -> None:
         add_key(tx, operator(), client, given, lifetime=dt.timedelta(days=days))
 
 
+def certificate(app: Flask) -> None:
+    client = client_of(app)
+    named = by_name(KnownBy.SAN_DNS, "pay.acme.example")
+    with house_of(app).store.write() as tx:
+        add_certificate(tx, operator(), client, named, lifetime=dt.timedelta(days=10))
+
+
 def with_plan(app: Flask) -> None:
     with house_of(app).store.write() as tx:
         put_plan(tx, operator(), "free", [{"name": "burst", "rate": "20/second"}], title="Free", reason=WHY)
@@ -294,5 +303,6 @@ PROVOKED: dict[Kind, Provoked] = {
     Kind.SIGNING_KEY_OLD: Provoked(SERVER, signing_too_long),
     Kind.SIGNING_KEY_SEALED: Provoked(SERVER, signing_for_another),
     Kind.PUBLIC_KEY_ENDING: Provoked(SERVER, public_key),
+    Kind.CERTIFICATE_ENDING: Provoked(SERVER, certificate),
     Kind.UNKNOWN: Provoked({**AWAY, "APIGUARD_DEFAULT_PLAN": "free"}, nothing, shut=True),
 }

@@ -274,6 +274,11 @@ class Kind(Enum):
         "From then on the client can prove nothing with it.",
         "Register the next one meanwhile: `flask apiguard public-keys add CLIENT FILE`", "RFC 7523, section 3",
     )  # fmt: skip
+    CERTIFICATE_ENDING = (
+        "AG410", WARNING, WARNING, "A client's certificate ends within two weeks",
+        "From then on the client can prove nothing with it.",
+        "Register the next one meanwhile: `flask apiguard certificates`", "RFC 8705, section 2",
+    )  # fmt: skip
 
     UNKNOWN = (
         "AG901", ERROR, ERROR, "Something could not be looked at", "What is wrong there is not known.",

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ...clients.tables import application
 from ...credentials import TOKEN_LIFETIME, Lifetimes
 from ...oauth import ISSUER, SIGNING_KEY_LIFETIME, SigningPhase, listed_keys
+from ...oauth.certificate_table import oauth_certificate
 from ...oauth.settings import REFRESH_LIFETIME
 from ...oauth.signing_table import signing_key
 from ...oauth.tables import oauth_key
@@ -98,17 +99,20 @@ def signing_keys(look: Look) -> Iterator[Finding]:
             yield look.found(Kind.SIGNING_KEY_SEALED, "signing keys", what, fix=fix)
 
 
-def public_keys(look: Look) -> Iterator[Finding]:
-    """Keys of clients that are about to end; the latest of each client is what counts."""
-    now, table = look.house.clock.now(), oauth_key
-    last = sa.func.max(table.c.expires_at).label("last")
-    query = sa.select(table.c.client_id, last).where(table.c.revoked_at.is_(None)).group_by(table.c.client_id)
-    with look.house.store.read() as conn:
-        rows = conn.execute(query.having(sa.and_(last > now, last < now + SOON)).order_by(table.c.client_id)).all()
-    for row in rows:
-        what = f"The last public key of {row.client_id} ends on {row.last:%Y-%m-%d}."
-        yield look.found(Kind.PUBLIC_KEY_ENDING, f"client {row.client_id}", what)
+def proofs(look: Look) -> Iterator[Finding]:
+    """What clients prove themselves with and is about to end; the latest of each kind and client is what counts."""
+    for table, kind, word in (
+        (oauth_key, Kind.PUBLIC_KEY_ENDING, "public key"),
+        (oauth_certificate, Kind.CERTIFICATE_ENDING, "certificate"),
+    ):
+        now, last = look.house.clock.now(), sa.func.max(table.c.expires_at).label("last")
+        query = sa.select(table.c.client_id, last).where(table.c.revoked_at.is_(None)).group_by(table.c.client_id)
+        with look.house.store.read() as conn:
+            rows = conn.execute(query.having(sa.and_(last > now, last < now + SOON)).order_by(table.c.client_id)).all()
+        for row in rows:
+            what = f"The last {word} of {row.client_id} ends on {row.last:%Y-%m-%d}."
+            yield look.found(kind, f"client {row.client_id}", what)
 
 
 EXAMINATIONS = (issuer, lifetimes)
-INSIDE = (redirects, signing_keys, public_keys)
+INSIDE = (redirects, signing_keys, proofs)
