@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -47,16 +48,15 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("sphinx", reason="Sphinx comes with the extra `docs`, which the oldest dependencies do without")
-    folder = tmp_path_factory.mktemp("docs")
-    (folder / "site").mkdir()
-    (folder / "site" / "sitecustomize.py").write_text(NO_NETWORK)
-    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", "-d", folder / "trees"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(folder / "site"), str(ROOT)))}
-    done = subprocess.run(
-        [*command, ROOT / "docs", folder / "html"], env=environment, capture_output=True, text=True, check=False
-    )
+    site, html = tmp_path_factory.mktemp("docs"), ROOT / "docs" / "_build" / "html"
+    (site / "sitecustomize.py").write_text(NO_NETWORK)
+    # Where run.py builds too, who then finds it done; from nothing, so that no page is left of another day.
+    shutil.rmtree(html, ignore_errors=True)
+    command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-b", "html", ROOT / "docs", html]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join((str(site), str(ROOT)))}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return folder / "html"
+    return html
 
 
 @pytest.mark.slow

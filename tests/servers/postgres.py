@@ -21,6 +21,8 @@ SPEED = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "autovacuum": "off",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
     "max_connections": "100",
     "shared_buffers": "32MB",
     "timezone": "UTC",
