@@ -30,47 +30,56 @@ TIME = slice(9, 36)
 _KEPT_AT_MOST = 4096
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
-_fixed: dict[tuple[Any, ...], str] = {}
 _texts: dict[str | None, str] = {None: "null"}
 _places: dict[tuple[str, str], str] = {}
 _second: tuple[int, str] = (-1, "")
-_NOBODY = '"fingerprint":null,"user":null'
-_FROM_NOWHERE = '"trace":null,"inbound_id":null,"referer":null'
 
 
 def encode(event: AccessEvent) -> bytes:
     """The line, without its newline. Texts are cut to ``LONGEST`` characters; the time has microseconds, in UTC."""
-    key = (
-        event.method, event.route, event.endpoint, event.organization, event.application, event.client,
-        event.environment, event.credential, event.credential_kind, event.first_party, event.mode, event.allowed,
-        event.reason, event.need, event.have, event.status, event.outcome,
+    return written(
+        shared(event), event.time, event.id, event.phase, event.path, event.latency, event.bytes_in, event.bytes_out,
+        event.agent, event.address, event.peer, who(event.fingerprint, event.user),
+        whence(event.trace, event.inbound_id, event.referer),
     )  # fmt: skip
-    fixed = _fixed.get(key) or _fix(key)
-    place = _places.get((event.address, event.peer)) or _place(event.address, event.peer)
-    agent = _texts.get(event.agent) or _keep(event.agent)
-    # Nearly always absent or new each time: no use in keeping them.
-    before = after = None
-    if event.fingerprint is None and event.user is None:
-        before = _NOBODY
-    if event.trace is None and event.inbound_id is None and event.referer is None:
-        after = _FROM_NOWHERE
+
+
+def written(
+    shared: str, seconds: float, id: str, phase: str, path: str, latency: int, bytes_in: int, bytes_out: int,
+    agent: str, address: str, peer: str, who: str, whence: str,
+) -> bytes:  # fmt: skip
+    """The line out of what is one call's own, and the part that `shared` made for all that are alike."""
+    place = _places.get((address, peer)) or _place(address, peer)
+    named = _texts.get(agent) or _keep(agent)
     return (
-        f'{{"time":"{rfc3339(event.time)}","id":{_quote(event.id)},"phase":"{event.phase}",{fixed},'
-        f'"path":{_quote(event.path)},"latency":{event.latency},"bytes_in":{event.bytes_in},'
-        f'"bytes_out":{event.bytes_out},{before or _who(event)},"agent":{agent},{after or _whence(event)}'
+        f'{{"time":"{rfc3339(seconds)}","id":{_quote(id)},"phase":"{phase}",{shared},"path":{_quote(path)},'
+        f'"latency":{latency},"bytes_in":{bytes_in},"bytes_out":{bytes_out},{who},"agent":{named},{whence}'
         f'{place},"v":1}}'
     ).encode("ascii")
 
 
-def _who(event: AccessEvent) -> str:
-    return f'"fingerprint":{_nullable(event.fingerprint)},"user":{_nullable(event.user)}'
-
-
-def _whence(event: AccessEvent) -> str:
+def shared(event: AccessEvent) -> str:
+    """The part that a caller's calls to one route share, while they are answered alike."""
     return (
-        f'"trace":{_nullable(event.trace)},"inbound_id":{_nullable(event.inbound_id)},'
-        f'"referer":{_nullable(event.referer)}'
+        f'"method":{_quote(event.method)},"route":{_nullable(event.route)},"endpoint":{_nullable(event.endpoint)},'
+        f'"organization":{_nullable(event.organization)},"application":{_nullable(event.application)},'
+        f'"client":{_nullable(event.client)},"environment":{_nullable(event.environment)},'
+        f'"credential":{_nullable(event.credential)},"credential_kind":{_nullable(event.credential_kind)},'
+        f'"first_party":{"true" if event.first_party else "false"},"mode":{_quote(event.mode)},'
+        f'"allowed":{"true" if event.allowed else "false"},"reason":{_quote(event.reason)},'
+        f'"need":{_quote(event.need)},"have":{_quote(event.have)},"status":{event.status},'
+        f'"outcome":{_quote(event.outcome)}'
     )
+
+
+def who(fingerprint: str | None, user: str | None) -> str:
+    """What tells unproved callers and users apart."""
+    return f'"fingerprint":{_nullable(fingerprint)},"user":{_nullable(user)}'
+
+
+def whence(trace: str | None, inbound_id: str | None, referer: str | None) -> str:
+    """What others call the same request."""
+    return f'"trace":{_nullable(trace)},"inbound_id":{_nullable(inbound_id)},"referer":{_nullable(referer)}'
 
 
 def rfc3339(seconds: float) -> str:
@@ -171,25 +180,3 @@ def _place(address: str, peer: str) -> str:
             _places.clear()
         _places[address, peer] = place
     return place
-
-
-def _fix(key: tuple[Any, ...]) -> str:
-    """The part that a client's calls to one route share."""
-    (
-        method, route, endpoint, organization, application, client, environment, credential, kind,
-        first_party, mode, allowed, reason, need, have, status, outcome,
-    ) = key  # fmt: skip
-    fixed = (
-        f'"method":{_quote(method)},"route":{_nullable(route)},"endpoint":{_nullable(endpoint)},'
-        f'"organization":{_nullable(organization)},"application":{_nullable(application)},'
-        f'"client":{_nullable(client)},"environment":{_nullable(environment)},'
-        f'"credential":{_nullable(credential)},"credential_kind":{_nullable(kind)},'
-        f'"first_party":{"true" if first_party else "false"},"mode":{_quote(mode)},'
-        f'"allowed":{"true" if allowed else "false"},"reason":{_quote(reason)},"need":{_quote(need)},'
-        f'"have":{_quote(have)},"status":{status},"outcome":{_quote(outcome)}'
-    )
-    if len(method) <= LONGEST and len(have) + len(need) <= LONGEST:
-        if len(_fixed) >= _KEPT_AT_MOST:
-            _fixed.clear()
-        _fixed[key] = fixed
-    return fixed

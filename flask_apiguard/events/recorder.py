@@ -86,7 +86,13 @@ class Recorder:
 
         :raises StoreAway: it could not be written, and ``away`` is ``closed``.
         """
-        line = encode(event)
+        self.write(encode(event))
+
+    def write(self, line: bytes) -> None:
+        """The same for an event that is a line already.
+
+        :raises StoreAway: it could not be written, and ``away`` is ``closed``.
+        """
         try:
             self._spool.append(line)
         except OSError as error:

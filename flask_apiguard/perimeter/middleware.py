@@ -21,7 +21,7 @@ from ..rules import Book
 from ..rules.book import is_own
 from ..values import Decision, Phase, Reason
 from .paths import locate
-from .record import event_of, peer_of, request_id
+from .record import line_of, peer_of, request_id
 from .streams import StillAdmitted, Stream, begin_answer, begun, close_body
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Perimeter:
         return self._release(body, began, environ, start_response, admission)
 
     def _record(self, environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> None:
-        self._recorder.record(event_of(environ, admission, phase, status, size))
+        self._recorder.write(line_of(environ, admission, phase, status, size))
 
 
 def _is_open(admission: Admission) -> bool:

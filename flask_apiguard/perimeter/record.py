@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..admission import Admission
+from ..events import line
 from ..values import AccessEvent, Phase
 
 if TYPE_CHECKING:
@@ -18,12 +19,45 @@ INBOUND_AT_MOST = 128
 LENGTH_DIGITS = 19
 
 
+#: What a caller's calls to one route share in their lines; few are kept, for a stranger's refusals are of many kinds.
+_shared: dict[tuple[Any, ...], str] = {}
+SHARED_AT_MOST = 4096
+LONGEST_SHARED = 512
+_NOBODY, _FROM_NOWHERE = line.who(None, None), line.whence(None, None, None)
+
+
+def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> bytes:
+    """`event_of` as its line; what is the same at every such call is put together once."""
+    caller, decision = admission.caller or admission.proved or admission.caller, admission.decision
+    named = "HTTP_TRACEPARENT" in environ or "HTTP_X_REQUEST_ID" in environ
+    if decision is None or named or caller.user is not None:
+        return line.encode(event_of(environ, admission, phase, status, size))
+    key = (
+        caller, environ["REQUEST_METHOD"], admission.route, admission.endpoint, admission.presented, admission.mode,
+        decision.allowed, decision.reason.code, decision.need, decision.have, status, admission.outcome,
+    )  # fmt: skip
+    shared = _shared.get(key)
+    if shared is None:
+        shared = line.shared(event_of(environ, admission, phase, status, size))
+        if len(key[1]) + len(decision.need) + len(decision.have) <= LONGEST_SHARED:
+            if len(_shared) >= SHARED_AT_MOST:
+                _shared.clear()
+            _shared[key] = shared
+    fingerprint = admission.fingerprint
+    return line.written(
+        shared, admission.time, admission.id, phase, environ.get("PATH_INFO", ""),
+        (time.perf_counter_ns() - admission.started) // 1000, _length(environ), size,
+        environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer,
+        _NOBODY if fingerprint is None else line.who(fingerprint, None), _FROM_NOWHERE,
+    )  # fmt: skip
+
+
 def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> AccessEvent:
     """What is known of a request when its answer is about to leave, or its stream has ended."""
     # Who showed a credential that opens nothing is on record with it, and was never let in as its caller.
     caller, decision = admission.caller or admission.proved or admission.caller, admission.decision
     client = caller.client
-    known, length = client is not None, environ.get("CONTENT_LENGTH") or ""
+    known = client is not None
     parent, inbound = environ.get("HTTP_TRACEPARENT"), environ.get("HTTP_X_REQUEST_ID")
     return AccessEvent(
         id=admission.id,
@@ -49,7 +83,7 @@ def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, statu
         have=decision.have if decision is not None else "",
         status=status,
         latency=(time.perf_counter_ns() - admission.started) // 1000,
-        bytes_in=int(length) if length.isdecimal() and len(length) < LENGTH_DIGITS else 0,
+        bytes_in=_length(environ),
         bytes_out=size,
         address=admission.address,
         peer=admission.peer,
@@ -58,6 +92,11 @@ def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, statu
         inbound_id=inbound[:INBOUND_AT_MOST] or None if inbound is not None else None,
         outcome=admission.outcome,
     )
+
+
+def _length(environ: WSGIEnvironment) -> int:
+    text = environ.get("CONTENT_LENGTH") or ""
+    return int(text) if text.isdecimal() and len(text) < LENGTH_DIGITS else 0
 
 
 def _trace(parent: str) -> str | None:
