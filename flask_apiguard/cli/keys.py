@@ -184,6 +184,8 @@ def revoke(desk: Desk, credential_id: str | None, client_id: str | None, reason:
     """Let a credential, or all of a client's, open nothing from the next request on."""
     if (credential_id is None) == (client_id is None):
         raise click.UsageError("Name one credential, or a client with --client.")
+    from ..oauth.ending import end_proofs  # and with it what reads keys and certificates
+
     with desk.house.store.write() as tx:
         if credential_id is not None:
             client_id = credentials.get(tx, credential_id).client_id
@@ -193,7 +195,7 @@ def revoke(desk: Desk, credential_id: str | None, client_id: str | None, reason:
         else:
             assert client_id is not None
             _demand_for(desk, tx, client_id, Act.CREDENTIALS_CREDENTIAL_REVOKE)
-            count = credentials.revoke_all(tx, desk.by, client_id, reason)
+            count = credentials.revoke_all(tx, desk.by, client_id, reason) + end_proofs(tx, desk.by, client_id, reason)
     told = {"client": client_id, "credential": credential_id, "revoked": count}
     desk.answer(told, f"{count} revoked: {cell(credential_id or client_id)} opens nothing from the next request on.")
 

@@ -158,10 +158,7 @@ def add_certificate(
     :raises Missing: there is no such client.
     """
     made = _insert(tx, client_id, wanted, lifetime, None)
-    enter(
-        tx, by, Happening.OAUTH_CERTIFICATE_ADDED, f"client:{client_id}", after=told(made), reason=reason,
-        organization=registry.owner_of(tx, client_id=client_id),
-    )  # fmt: skip
+    _enter(tx, by, Happening.OAUTH_CERTIFICATE_ADDED, reason, None, {}, made)
     return made
 
 
@@ -189,11 +186,8 @@ def rotate_certificate(
         raise Conflict("It has ended already.", "Register a new one.")
     tokens = revoke_tokens_by(tx, old.id) if not overlap else 0
     made = _insert(tx, old.client_id, wanted, lifetime, old.id)
-    enter(
-        tx, by, Happening.OAUTH_CERTIFICATE_ROTATED, f"client:{old.client_id}", before=told(old), reason=reason,
-        after={**told(made), "old_ends": ends_at.isoformat(), "tokens": tokens},
-        organization=registry.owner_of(tx, client_id=old.client_id),
-    )  # fmt: skip
+    more = {"old_ends": ends_at.isoformat(), "tokens": tokens}
+    _enter(tx, by, Happening.OAUTH_CERTIFICATE_ROTATED, reason, old, more, made)
     return made
 
 
@@ -209,10 +203,7 @@ def revoke_certificate(tx: Transaction, by: By, certificate_id: str, reason: str
     done = tx.execute(table.update().where(table.c.id == old.id, table.c.revoked_at.is_(None)).values(values))
     if done.rowcount:
         ended = revoke_tokens_by(tx, old.id)
-        enter(
-            tx, by, Happening.OAUTH_CERTIFICATE_REVOKED, f"client:{old.client_id}", before=told(old),
-            after={"tokens": ended}, reason=reason, organization=registry.owner_of(tx, client_id=old.client_id),
-        )  # fmt: skip
+        _enter(tx, by, Happening.OAUTH_CERTIFICATE_REVOKED, reason, old, {"tokens": ended})
         changed(tx, f"client:{old.client_id}")
     return certificate_of(tx, certificate_id)
 
@@ -233,10 +224,23 @@ def certificates_of(source: Source, client_id: str) -> list[ClientCertificate]:
     return [_read(row) for row in source.execute(_ALL.where(table.c.client_id == client_id).order_by(table.c.id))]
 
 
-def told(found: ClientCertificate) -> dict[str, Any]:
-    """What the ledger keeps of a registration."""
-    said = {"certificate": found.id, "method": found.method, found.known_by.value: found.value}
-    return {**said, "expires_at": found.expires_at.isoformat()}
+def _enter(
+    tx: Transaction, by: By, happening: Happening, reason: str, old: ClientCertificate | None, more: dict[str, Any],
+    made: ClientCertificate | None = None,
+) -> None:  # fmt: skip
+    """What the ledger keeps. Names in a certificate may be a person's: they stand where they can be erased."""
+    both = [one for one in (old, made) if one is not None]
+    enter(
+        tx, by, happening, f"client:{both[0].client_id}", before=None if old is None else _told(old), reason=reason,
+        after={**({} if made is None else _told(made)), **more},
+        personal={one.id: one.value for one in both if one.known_by is not KnownBy.THUMBPRINT},
+        organization=registry.owner_of(tx, client_id=both[0].client_id),
+    )  # fmt: skip
+
+
+def _told(found: ClientCertificate) -> dict[str, Any]:
+    said = {"certificate": found.id, "known_by": found.known_by.value, "expires_at": found.expires_at.isoformat()}
+    return said | ({"thumbprint": found.value} if found.known_by is KnownBy.THUMBPRINT else {})
 
 
 def _insert(

@@ -18,6 +18,7 @@ from ..errors import Denied
 from ..values import Caller, ClientFacts
 from .assertions import TYPE, Assertion, Assertions, take_apart
 from .certificates import Shown
+from .chosen import chosen_of
 from .client_certificates import ClientCertificate
 from .form import Form, plain
 from .mutual_tls import MutualTLS
@@ -180,12 +181,18 @@ class Clients:
         return found
 
     def _public(self, client_id: str) -> Proved | None:
-        """A client that is registered as one that can't prove itself."""
+        """A client that is registered as one that can't prove itself.
+
+        Asked of that first: who guesses ids must not learn by the time it takes which of them are somebody's.
+        """
+        with self._store.read() as conn:
+            if not chosen_of(conn, client_id[:40]).public:
+                return None
         try:
             found = self._registrations.find(client_id)
         except Denied:
             return None  # why is for who proved something
-        if found is None or not found.public:
+        if found is None:
             return None
         return Proved(
             found.facts, None, None, found.scopes, found.roles, float("inf"), found.expires_at, found.subjects

@@ -53,6 +53,20 @@ def test_certificates_are_added_replaced_and_revoked_and_the_ledger_says_so(
     for word in ("added", "rotated", "revoked"):
         (entry,) = house.ledger.entries(happening=f"oauth:certificate:{word}").entries
         assert (entry.reason, entry.organization_id) == (WHY[1], client["organization"])
+        assert "Acme" not in entry.text, "a name may be a person's: it stands beside the chain"
+
+
+def test_what_ends_all_of_a_client_ends_its_keys_and_certificates_too(
+    told: Callable[..., Any], client: dict[str, Any], pem: Callable[[Held], str], tmp_path: Path
+) -> None:
+    who = client["client"]
+    told("certificates", "add", who, "--certificate", pem(made("CN=a")), *WHY)
+    key = tmp_path / "key.json"
+    key.write_text(json.dumps(jwk.ECKey.generate_key("P-256").as_dict(private=False)))
+    told("public-keys", "add", who, str(key), *WHY)
+    assert told("keys", "revoke", "--client", who, *WHY)["revoked"] == 3
+    for noun in ("certificates", "public-keys"):
+        assert [one["phase"] for one in told(noun, "list", who)] == ["revoked"]
 
 
 def test_a_name_is_renewed_under_itself(told: Callable[..., Any], client: dict[str, Any]) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import statistics
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,10 @@ import requests
 
 from flask_apiguard.clients import registry
 from flask_apiguard.db import EVENTS, STATE, make_engine
+from flask_apiguard.errors import Conflict
 from flask_apiguard.migrations import create
 from flask_apiguard.oauth.certificate_names import KnownBy
+from flask_apiguard.oauth.certificates import Shown
 from flask_apiguard.oauth.client_certificates import (
     ClientCertificate,
     Wanted,
@@ -24,6 +29,7 @@ from flask_apiguard.oauth.client_certificates import (
     revoke_certificate,
     rotate_certificate,
 )
+from flask_apiguard.oauth.proved import NONE, Presented
 from flask_apiguard.oauth.registrations import set_public
 from flask_apiguard.oauth.token_formats import set_certificate_bound
 from flask_apiguard.values import SYSTEM
@@ -354,3 +360,58 @@ def test_the_certificate_stands_in_the_record_as_what_proved_the_client(proxied:
     assert (event["client"], event["credential"], event["credential_kind"]) == (
         holder.id, certificate.id, "certificate",
     )  # fmt: skip
+
+
+def test_one_of_many_registers_a_certificate_and_all_of_them_may_revoke_it(any_proxied: World) -> None:
+    world, own = any_proxied, made("CN=raced")
+    holders = [world.holder() for _ in range(8)]
+
+    def register(holder: Holder, what: Wanted) -> ClientCertificate | None:
+        try:
+            return registered(world, holder, what)
+        except Conflict:
+            return None
+
+    def revoke(certificate: ClientCertificate) -> bool:
+        with world.house.store.write() as tx:
+            return revoke_certificate(tx, SYSTEM, certificate.id, "raced").revoked_at is not None
+
+    with ThreadPoolExecutor(8) as pool:
+        for what in (by_certificate(own.pem), by_name(KnownBy.SUBJECT_DN, "CN=raced")):
+            found = [one for one in pool.map(lambda one, what=what: register(one, what), holders) if one is not None]
+            assert len(found) == 1
+            assert all(pool.map(revoke, found * 8))
+            subject = f"client:{found[0].client_id}"
+            revoked = world.house.ledger.entries(subject=subject, happening="oauth:certificate:revoked").entries
+            assert len([entry for entry in revoked if found[0].id in entry.text]) == 1
+
+
+def test_what_another_process_revokes_proves_nothing_here(any_proxied: World) -> None:
+    own = made("CN=elsewhere")
+    holder = any_proxied.holder()
+    certificate = registered(any_proxied, holder, by_certificate(own.pem))
+    assert ask(any_proxied, holder, own.escaped).status_code == 200
+    url = any_proxied.house.store.engine.url.render_as_string(hide_password=False)
+    other = World(make_app(any_proxied.base, url), any_proxied.base)
+    with other.house.store.write() as tx:
+        revoke_certificate(tx, SYSTEM, certificate.id, "lost")
+    other.house.close()
+    deadline = time.monotonic() + 1
+    while ask(any_proxied, holder, own.escaped).status_code == 200:
+        assert time.monotonic() < deadline
+    assert is_refused(ask(any_proxied, holder, own.escaped))
+
+
+@pytest.mark.alone
+def test_an_unknown_client_costs_as_much_as_a_wrong_certificate(proxied: World) -> None:
+    known, stranger = pinned(proxied, made("CN=known")).id, made("CN=stranger")
+    took: dict[str, list[float]] = {known: [], "cli_00000000000000000000000000": []}
+    clients = proxied.house.oauth._clients
+    for _ in range(600):
+        for client_id, times in took.items():
+            shown = Presented(NONE, client_id, certificate=Shown(stranger.certificate, False))
+            began = time.perf_counter()
+            assert clients.prove(shown) is None
+            times.append(time.perf_counter() - began)
+    first, second = (statistics.median(times) for times in took.values())
+    assert abs(first - second) < 0.25 * max(first, second)
