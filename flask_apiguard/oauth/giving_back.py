@@ -9,6 +9,7 @@ from ..credentials import Token, TokenKind, Tokens, revoke_family, revoke_token
 from ..db import Store
 from ..values import Actor, By
 from .engine import Asked, IntrospectionEndpoint, RevocationEndpoint
+from .places import Places
 from .proved import Proved
 from .refusals import Error, Refused
 
@@ -48,11 +49,14 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]
 
 
 class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
-    """Says of a token what it is worth now; of any but the client's own only that it is not active (section 4)."""
+    """Says of a token what it is worth here and now; of one that is another client's only that it is not active.
 
-    def __init__(self, issuer: str, facts: Callable[[str], Mapping[str, object]]) -> None:
+    Section 4. One for another API is worth nothing here.
+    """
+
+    def __init__(self, places: Places, facts: Callable[[str], Mapping[str, Any]]) -> None:
         super().__init__()
-        self._issuer = issuer
+        self._places = places
         self._facts = facts
 
     def authenticate_endpoint_client(self, request: Asked) -> Proved:
@@ -68,7 +72,9 @@ class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
         said = self._facts(request.parameters.need("token"))
         if not said["active"] or said["client_id"] != client.facts.id:
             return {"active": False}
-        return {**said, "iss": self._issuer}
+        if self._places.resource not in said.get("aud", (self._places.resource,)):
+            return {"active": False}
+        return {**said, "iss": self._places.issuer}
 
     def create_introspection_payload(self, token: Mapping[str, Any]) -> Mapping[str, Any]:
         """It is one already."""

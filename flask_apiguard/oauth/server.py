@@ -88,7 +88,7 @@ class Server:
         for found in grant_types:
             self._engine.register_grant(found)
         self._engine.register_endpoint(Revocation(store, tokens))
-        self._engine.register_endpoint(Introspection(places.issuer, facts))
+        self._engine.register_endpoint(Introspection(places, facts))
         named = tuple(scope.name for scope in scopes)
         told = certificates.are_told or places.mtls is not None
         self.server_document = server_document(places, [found.GRANT_TYPE for found in grant_types], named, told)

@@ -34,6 +34,15 @@ def sign(header: dict[str, Any], payload: bytes | dict[str, Any], key: Any) -> s
     return f"{data}.{b64(model.sign(data.encode(), key))}"
 
 
+def refused_at_gate(answer: requests.Response, code: str = "invalid_dpop_proof") -> None:
+    assert answer.status_code == 401, answer.text
+    challenge = answer.headers["WWW-Authenticate"]
+    assert "DPoP " in challenge
+    assert 'algs="' in challenge
+    assert f'error="{code}"' in challenge
+    assert "client" not in answer.json()
+
+
 @dataclass
 class Device:
     """Something that holds a key and calls."""

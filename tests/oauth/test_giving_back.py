@@ -94,6 +94,17 @@ def test_introspection_of_nothing_is_inactive_or_malformed(world: World, text: s
     assert answer.json() == {"active": False} if text else answer.json()["error"] == "invalid_request"
 
 
+@pytest.mark.parametrize("audience", [["https://other.example"], ["https://other.example", "https://third.example"]])
+def test_a_token_for_another_api_is_not_active_here(world: World, audience: list[str]) -> None:
+    holder = world.holder()
+    with world.house.store.write() as tx:
+        facts = {"client_id": holder.id, "environment": holder.client.environment, "scopes": ["orders:read"]}
+        _, foreign = world.house.tokens.issue(tx, audience=audience, **facts)
+        _, ours = world.house.tokens.issue(tx, audience=[world.base], **facts)
+    assert world.post("introspect", {"token": foreign}, holder).json() == {"active": False}
+    assert world.post("introspect", {"token": ours}, holder).json()["aud"] == [world.base]
+
+
 def test_a_revoked_token_and_one_of_a_suspended_client_are_inactive(world: World) -> None:
     from flask_apiguard.clients import registry
     from flask_apiguard.values import SYSTEM

@@ -17,7 +17,7 @@ from tests.oauth.world import FORM, World
 from tests.servers.http import raw_http
 
 ASK = {"grant_type": "client_credentials"}
-ENDPOINTS = ("token", "revoke", "introspect", "device_authorization")
+ENDPOINTS = ("token", "revoke", "introspect", "device_authorization", "par")
 
 
 def refused(answer: requests.Response, error: str = "invalid_request", status: int = 400) -> bool:

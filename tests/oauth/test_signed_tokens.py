@@ -11,7 +11,6 @@ from typing import Any
 
 import jwt
 import pytest
-import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from joserfc import jwk
@@ -22,6 +21,7 @@ from flask_apiguard.errors import Invalid
 from flask_apiguard.oauth.signing_keys import revoke_signing_key
 from flask_apiguard.oauth.token_formats import set_token_format
 from flask_apiguard.values import SYSTEM, Environment
+from tests.oauth.forging import forged, kept, key_set, refused, signed_holder
 from tests.oauth.proofs import Device, b64, segment, sign
 from tests.oauth.world import Holder, World, make_app, running
 
@@ -29,59 +29,6 @@ from tests.oauth.world import Holder, World, make_app, running
 @pytest.fixture
 def holder(any_world: World) -> Holder:
     return signed_holder(any_world)
-
-
-def signed_holder(world: World) -> Holder:
-    found = world.holder()
-    with world.house.store.write() as tx:
-        set_token_format(tx, SYSTEM, found.id, "jwt")
-    return found
-
-
-def key_set(world: World) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = requests.get(world.base + "/oauth/jwks", timeout=20).json()["keys"]
-    return found
-
-
-def kept(world: World, holder: Holder, text: str) -> str:
-    """As if we had issued this very text: only what it says can still be wrong with it."""
-    world.house.tokens.issue_alone(
-        world.house.store, client_id=holder.id, environment=holder.client.environment, scopes=["orders:read"],
-        text_of=lambda _: text,
-    )  # fmt: skip
-    return text
-
-
-def forged(
-    world: World, holder: Holder, header: dict[str, Any] | None = None, payload: Any = None, **claims: Any
-) -> str:
-    """Signed with our own key, kept in our own store, and yet not what we write. None leaves a member out."""
-    kid, signing = world.house.signing_keys.current()
-    now = int(time.time() + world.house.clock.offset)
-    head = {"alg": signing.algorithm, "kid": kid, "typ": "at+jwt"} | (header or {})
-    said = {
-        "iss": world.base, "sub": holder.id, "aud": world.base, "client_id": holder.id, "iat": now, "nbf": now,
-        "exp": now + 300, "jti": "tok_forged", "scope": "orders:read",
-    } | claims  # fmt: skip
-
-    def text_of(token: Any) -> str:
-        body = {name: value for name, value in said.items() if value is not None}
-        if body.get("jti") == "tok_forged":
-            body["jti"] = token.id
-        members = {name: value for name, value in head.items() if value is not None}
-        data = segment(members) + "." + (b64(payload) if payload is not None else segment(body))
-        return data + "." + b64(signing.sign(data.encode()))
-
-    _, text = world.house.tokens.issue_alone(
-        world.house.store, client_id=holder.id, environment=holder.client.environment, scopes=["orders:read"],
-        text_of=text_of,
-    )  # fmt: skip
-    return text
-
-
-def refused(answer: requests.Response) -> None:
-    assert answer.status_code == 401, answer.text
-    assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
 
 
 def test_what_is_forged_here_differs_from_ours_in_nothing(world: World) -> None:
