@@ -31,8 +31,8 @@ from .tables import section
 WORKERS = SENDERS = 2
 SHOWN = 10
 HEAD = ("store, path", "requests", "2xx", "3xx", "4xx", "5xx", "no answer", "slowest ms")
-#: A client as another process gets it: id, secret, private key.
-Packed = tuple[str, str, dict[str, Any]]
+#: A client as another process gets it: id, secret, private key, certificate.
+Packed = tuple[str, str, dict[str, Any], str]
 
 
 @dataclass
@@ -75,7 +75,7 @@ class Tally:
 
 def drive(host: str, port: int, seed: str, requests: int, paths: Sequence[str], packed: Sequence[Packed]) -> Tally:
     """Send so many requests, one after the other."""
-    clients = [Held(client_id, secret, jwk.ECKey.import_key(key)) for client_id, secret, key in packed]
+    clients = [Held(name, secret, jwk.ECKey.import_key(key), shown) for name, secret, key, shown in packed]
     made, connection, tally = Oddities(seed, paths, clients), Connection(host, port), Tally()
     for _ in range(requests):
         draft = made.next()
@@ -115,8 +115,8 @@ def fuzz(folder: Path, url: str | None, requests: int, seed: int) -> tuple[Tally
     """All requests on one store; what became of them, and the server's log."""
     tally = Tally()
     with served(folder, url, WORKERS) as place:
-        clients = [hold(place.house), hold(place.house, public=True)]
-        packed = [(one.id, one.secret, one.key.as_dict(private=True)) for one in clients]
+        clients = [hold(place.house), hold(place.house, public=True), hold(place.house, token_format="jwt")]
+        packed = [(one.id, one.secret, one.key.as_dict(private=True), one.certificate) for one in clients]
         paths = sorted({rule.rule for rule in make_app().url_map.iter_rules() if "<" not in rule.rule})
         share = -(-requests // SENDERS)
         with ProcessPoolExecutor(SENDERS, multiprocessing.get_context("spawn")) as pool:

@@ -89,6 +89,7 @@ class Oddities:
             draft.form += [("client_id", client.id), ("client_secret", client.secret)]
         else:
             draft.form.append(("client_id", client.id))
+            draft.headers += [("X-SSL-Client-Cert", client.certificate)] * self._random.randrange(2)
         return draft
 
     def _user(self) -> tuple[str, str]:
@@ -114,6 +115,11 @@ class Oddities:
             "client_assertion": self._signed({}, claims, client), "client_assertion_type": JWT_BEARER,
         }  # fmt: skip
         return Draft("POST", "/oauth/token", form=[("grant_type", "client_credentials"), *parameters.items()])
+
+    def certificate(self) -> str:
+        """Some client's certificate, or a part of it."""
+        shown = self._random.choice(self._clients).certificate
+        return shown[: self._random.choice((len(shown), self._random.randrange(len(shown) + 1)))]
 
     def proof(self, draft: Draft) -> str:
         """A proof of possession for a request (RFC 9449), of a client's own key."""
@@ -238,6 +244,10 @@ def _prove(random: Random, draft: Draft, made: Oddities) -> None:
     draft.headers.append(("DPoP", made.proof(draft)))
 
 
+def _show(random: Random, draft: Draft, made: Oddities) -> None:
+    draft.headers.append(("X-SSL-Client-Cert", made.certificate()))
+
+
 def _lead(random: Random, draft: Draft, made: Oddities) -> None:
     odd = ("/", "//", "/..", "/%2e%2e", "%00", "%ff", ";x", "/" + "a" * 3000, "/é", "%", "%2f")
     draft.path = draft.path + random.choice(odd) if random.random() < 0.8 else random.choice(("*", "//x/y", "/."))
@@ -268,6 +278,7 @@ SPOILINGS = (
     _head,
     _head,
     _prove,
+    _show,
     _lead,
     _garble,
     _frame,

@@ -26,9 +26,12 @@ from flask_apiguard.extension import house_of
 from flask_apiguard.house import House
 from flask_apiguard.migrations import create
 from flask_apiguard.oauth import set_device, set_public
+from flask_apiguard.oauth.client_certificates import add_certificate, by_certificate
 from flask_apiguard.oauth.consents import give
 from flask_apiguard.oauth.public_keys import add_key
+from flask_apiguard.oauth.token_formats import set_token_format
 from flask_apiguard.values import SYSTEM, Environment, State
+from tests.oauth.authority import made
 from tests.servers.gunicorn import Gunicorn
 from tests.servers.postgres import running_postgres
 from tests.servers.process import Unavailable
@@ -70,6 +73,8 @@ class Held:
     id: str
     secret: str = field(repr=False)
     key: Any = field(repr=False)
+    #: Its certificate, as a proxy tells of it in a header.
+    certificate: str = field(repr=False, default="")
 
     @property
     def basic(self) -> str:
@@ -77,22 +82,25 @@ class Held:
         return "Basic " + base64.b64encode(f"{quote_plus(self.id)}:{quote_plus(self.secret)}".encode()).decode()
 
 
-def hold(house: House, *, public: bool = False) -> Held:
+def hold(house: House, *, public: bool = False, token_format: str | None = None) -> Held:
     """A client in production that may use every grant type; the user has allowed it everything."""
+    shown = made("CN=pay")
     key = jwk.ECKey.generate_key("P-256")
     with house.store.write() as tx:
         owner = registry.create_organization(tx, SYSTEM, "Acme")
-        made = registry.create_application(
+        integration = registry.create_application(
             tx, SYSTEM, owner.id, "Pay", state=State.PRODUCTION, redirect_uris=(CALLBACK,)
         )  # fmt: skip
-        client = registry.create_client(tx, SYSTEM, made.id, Environment.PRODUCTION)
-        access.give(tx, SYSTEM, made.id, Environment.PRODUCTION, list(SCOPES))
+        client = registry.create_client(tx, SYSTEM, integration.id, Environment.PRODUCTION)
+        access.give(tx, SYSTEM, integration.id, Environment.PRODUCTION, list(SCOPES))
         _, secret = house.keys.create(tx, SYSTEM, client.id, kind=Kind.CLIENT_SECRET, name="benchmark")
         add_key(tx, SYSTEM, client.id, key.as_dict(private=False))
+        add_certificate(tx, SYSTEM, client.id, by_certificate(shown.pem))
+        set_token_format(tx, SYSTEM, client.id, token_format)
         set_device(tx, SYSTEM, client.id, True)
         set_public(tx, SYSTEM, client.id, public)
         give(tx, USER, client.id, list(SCOPES))
-    return Held(client.id, secret, key)
+    return Held(client.id, secret, key, shown.escaped["X-SSL-Client-Cert"])
 
 
 @dataclass
