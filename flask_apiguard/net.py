@@ -15,7 +15,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Any
@@ -68,23 +69,29 @@ def fetch(
     target = _Target.of(url, allow)
     if not _METHOD.fullmatch(method):
         raise FetchError("The method is not a method.")
-    connection: socket.socket | None = None
     try:
-        connection = _connected(target, deadline)
-        if target.is_tls:
-            trust = context if context is not None else ssl.create_default_context()
-            connection.settimeout(_left(deadline))
-            connection = trust.wrap_socket(connection, server_hostname=target.host)
-        return _exchanged(_Timed(connection, deadline), target, method, body, headers or {}, max_bytes)
+        with _opened(target, deadline, context) as connection:
+            return _exchanged(connection, target, method, body, headers or {}, max_bytes)
     except TimeoutError:
         raise FetchError(f"{target.place} did not answer within {timeout:g} seconds.") from None
     except ssl.SSLError as error:
         raise FetchError(f"TLS with {target.place} failed: {error.reason or 'certificate'}.") from error
     except (OSError, HTTPException, ValueError) as error:
         raise FetchError(f"{target.place} could not be asked ({type(error).__name__}).") from error
+
+
+@contextmanager
+def _opened(target: _Target, deadline: float, context: ssl.SSLContext | None) -> Iterator[_Timed]:
+    """A connection to the target, with TLS where the URL says so; closed at the end."""
+    connection = _connected(target, deadline)
+    try:
+        if target.is_tls:
+            trust = context if context is not None else ssl.create_default_context()
+            connection.settimeout(_left(deadline))
+            connection = trust.wrap_socket(connection, server_hostname=target.host)
+        yield _Timed(connection, deadline)
     finally:
-        if connection is not None:
-            connection.close()
+        connection.close()
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,29 +61,23 @@ def enter(
     :raises TypeError: a value that has no canonical form.
     """
     subject = c.clean(subject, 160)
-    actor_id = c.clean(by.id, 160)
     whose = organization if organization is not None else by.organization_id
-    actor = f"{by.kind}:{actor_id}"
+    entry = {
+        "v": c.VERSION, "at": c.moment(tx.now), "happening": str(happening),
+        "actor": {"kind": str(by.kind), "id": c.clean(by.id, 160)},
+        "organization_id": None if whose is None else c.clean(whose, 64), "subject": subject,
+        "before": c.plain(before), "after": c.plain(after), "evidence": c.plain(evidence), "reason": c.clean(reason),
+        "request_id": c.clean(by.request_id, 160),
+    }  # fmt: skip
+    queue_of(tx).waiting.append({"owned": _owned(by, subject, personal or {}), "entry": entry})
+
+
+def _owned(by: By, subject: str, personal: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """What stands beside the chain: whose it is, its name, its value."""
+    actor = f"{by.kind}:{c.clean(by.id, 160)}"
     private = [(actor, "actor.name", by.name), (actor, "actor.address", by.address)]
-    private += [(subject, name, value) for name, value in (personal or {}).items()]
-    queue_of(tx).waiting.append(
-        {
-            "owned": [(owner, c.clean(name, 200), c.clean(value)) for owner, name, value in private if value],
-            "entry": {
-                "v": c.VERSION,
-                "at": c.moment(tx.now),
-                "happening": str(happening),
-                "actor": {"kind": str(by.kind), "id": actor_id},
-                "organization_id": None if whose is None else c.clean(whose, 64),
-                "subject": subject,
-                "before": c.plain(before),
-                "after": c.plain(after),
-                "evidence": c.plain(evidence),
-                "reason": c.clean(reason),
-                "request_id": c.clean(by.request_id, 160),
-            },
-        }
-    )
+    private += [(subject, name, value) for name, value in personal.items()]
+    return [(owner, c.clean(name, 200), c.clean(value)) for owner, name, value in private if value]
 
 
 def enter_refused(

@@ -54,21 +54,13 @@ def request(
     :raises Invalid: an unknown scope or plan, nothing asked for, no reason.
     """
     application = moves.locked(tx, application_id)
-    act = Act.ONBOARDING_RECERTIFICATION_CONFIRM if kind is Kind.RECERTIFICATION else Act.ONBOARDING_REVIEW_OPEN
-    demand(by, act, application.organization_id)
+    _demand_askable(by, application, kind, environment)
     demand_reason(reason)
-    if application.state not in _STATES[kind]:
-        raise Conflict(f"A {kind} review can't be asked for in state {application.state}.")
-    early = environment is Environment.PRODUCTION and application.state is not State.PRODUCTION
-    if early and kind is not Kind.PRODUCTION:
-        raise Conflict("The application is not in production.", "Ask for production first.")
     _close_stale(tx, application_id, kind, environment)
     wanted = None if scopes is None else tuple(sorted(set(scopes)))
     asked, left_out = _asked(tx, desk, application, kind, environment, wanted)
     _demand_plan(tx, kind, plan)
-    client = _client_of(tx, application_id, environment) if kind in (Kind.PLAN, Kind.RESUME) else None
-    if kind is Kind.RESUME and (client is None or client.standing is not Standing.SUSPENDED):
-        raise Conflict(f"The application has no suspended client in {environment}.", "Name the other environment.")
+    client = _client_of(tx, application_id, kind, environment)
     evidence = _evidence(tx, desk, by, application, kind, environment, asked)
     plan = application.requested_plan if kind is Kind.PRODUCTION and plan is None else plan
     risk = _risk(tx, desk, kind, asked, plan)
@@ -79,6 +71,17 @@ def request(
         plan, client.id if client else None,
     )  # fmt: skip
     return open_(tx, desk, by, made)
+
+
+def _demand_askable(by: By, application: Application, kind: Kind, environment: Environment) -> None:
+    """Go on only when this actor may ask for this, and the application stands where it can be given."""
+    act = Act.ONBOARDING_RECERTIFICATION_CONFIRM if kind is Kind.RECERTIFICATION else Act.ONBOARDING_REVIEW_OPEN
+    demand(by, act, application.organization_id)
+    if application.state not in _STATES[kind]:
+        raise Conflict(f"A {kind} review can't be asked for in state {application.state}.")
+    early = environment is Environment.PRODUCTION and application.state is not State.PRODUCTION
+    if early and kind is not Kind.PRODUCTION:
+        raise Conflict("The application is not in production.", "Ask for production first.")
 
 
 def open_(tx: Transaction, desk: Desk, by: By, review: Review) -> Review:
@@ -167,9 +170,18 @@ def _demand_plan(tx: Transaction, kind: Kind, plan: str | None) -> None:
         raise Invalid([Flaw("/plan", "There is no such plan, or not for this kind of review.")])
 
 
-def _client_of(tx: Transaction, application_id: str, environment: Environment) -> Client | None:
+def _client_of(tx: Transaction, application_id: str, kind: Kind, environment: Environment) -> Client | None:
+    """The client that a plan or a return is asked for; None where a review is about the application.
+
+    :raises Conflict: nothing there has to return.
+    """
+    if kind not in (Kind.PLAN, Kind.RESUME):
+        return None
     clients = registry.clients_of(tx, application_id)
-    return next((client for client in clients if client.environment is environment), None)
+    found = next((client for client in clients if client.environment is environment), None)
+    if kind is Kind.RESUME and (found is None or found.standing is not Standing.SUSPENDED):
+        raise Conflict(f"The application has no suspended client in {environment}.", "Name the other environment.")
+    return found
 
 
 def _risk(tx: Transaction, desk: Desk, kind: Kind, scopes: tuple[str, ...], plan: str | None) -> Risk:

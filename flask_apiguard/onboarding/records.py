@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..access import Risk
+from ..clients.rows import page, typed
 from ..db import Transaction
 from ..errors import Missing
 from ..values import Environment
@@ -153,7 +154,7 @@ def find(
 ) -> list[Review]:
     """A page of reviews in the order of their making; filters combine by AND. Votes and messages are not read."""
     table = tables.review
-    query = sa.select(table).where(table.c.id > after).order_by(table.c.id).limit(limit)
+    query = page(table, after, limit)
     if organization_ids is not None:
         query = query.where(table.c.organization_id.in_(organization_ids))
     if application_id is not None:
@@ -177,12 +178,7 @@ def _in_state(state: ReviewState, now: dt.datetime) -> sa.ColumnElement[bool]:
 
 
 def _review(row: Any, now: dt.datetime, votes: tuple[Vote, ...] = (), messages: tuple[Message, ...] = ()) -> Review:
-    read: dict[str, Any] = {}
-    for name in _COLUMNS:
-        value = row._mapping[name]
-        if name in _ENUMS:
-            value = _ENUMS[name](value)
-        read[name] = tuple(value) if isinstance(value, list) else value
+    read = typed(row._mapping, _COLUMNS, _ENUMS)
     if read["state"] in LIVE and read["deadline"] <= now:
         read["state"] = ReviewState.EXPIRED
     return Review(**read, votes=votes, messages=messages)

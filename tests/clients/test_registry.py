@@ -175,4 +175,4 @@ def test_an_edit_that_somebody_else_overtook_is_a_conflict(store: Store, clock: 
         stale = registry.application(tx, made.id)
         registry.edit_application(tx, BY, made.id, {"name": "first"})
         with pytest.raises(Conflict):
-            registry._write_application(tx, BY, stale, {"name": "second"})
+            registry.owners._write_application(tx, BY, stale, {"name": "second"})
