@@ -11,6 +11,7 @@ import pytest
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from flask_apiguard.access.scopes import Scope, put_scope
 from flask_apiguard.cli.common import operator
 from flask_apiguard.cli.doctor import findings
 from flask_apiguard.cli.findings import Kind, Look, Severity, keeping
@@ -19,6 +20,7 @@ from flask_apiguard.migrations import create
 
 from .conftest import Run
 from .provoked import (
+    AWAY,
     ISSUER,
     PROVOKED,
     SECRET,
@@ -32,6 +34,7 @@ from .provoked import (
     fixed,
     fixed_inside,
     house_of,
+    misspelt,
     nothing,
     own_limiter,
     protected,
@@ -218,6 +221,20 @@ def test_an_open_door_without_mail_is_an_error(found: Found) -> None:
 def test_without_an_authorization_server_nothing_is_said_of_one(found: Found) -> None:
     names = found(signing, APIGUARD_TOKEN_LIFETIME="2h", APIGUARD_REFRESH_LIFETIME="200d")
     assert not {"token-lifetime", "refresh-lifetime", "host-user-missing", "signing-key-old"} & set(names)
+
+
+def test_a_scope_that_nobody_declared_is_seen_before_there_is_a_store_and_not_while_it_is_away(found: Found) -> None:
+    assert found(misspelt, shut=True)["scope-undeclared"] == "warning"
+    assert "scope-undeclared" not in found(misspelt, shut=True, **AWAY)
+
+
+def test_a_scope_that_an_operators_file_declares_is_declared(found: Found) -> None:
+    def stored(app: Flask) -> None:
+        misspelt(app)
+        with house_of(app).store.write() as tx:
+            put_scope(tx, operator(), Scope("orders:raed", "Read orders"))
+
+    assert "scope-undeclared" not in found(stored)
 
 
 def test_a_key_that_ends_soon_is_fine_when_its_successor_is_there(found: Found) -> None:

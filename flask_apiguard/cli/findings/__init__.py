@@ -9,6 +9,6 @@ EXAMINATIONS = (
     *configuration.EXAMINATIONS, *surroundings.EXAMINATIONS, *oauth.EXAMINATIONS, *keeping.EXAMINATIONS,
 )  # fmt: skip
 #: Asked only when the stores are open.
-INSIDE = (*surroundings.INSIDE, *keeping.INSIDE, *oauth.INSIDE)
+INSIDE = (*keeping.INSIDE, *oauth.INSIDE)
 
 __all__ = ["EXAMINATIONS", "INSIDE", "Finding", "Kind", "Look", "Severity", "opened"]

@@ -13,6 +13,7 @@ from ...values import SAFE_METHODS
 from ..middleware import chain_of, layers_of, outside_of
 from ..routes import GUARDED, UNDECLARED, routes_of
 from .finding import Finding, Look
+from .keeping import opened
 from .kinds import Kind
 
 
@@ -117,8 +118,9 @@ def _same(one: str, other: str) -> bool:
 
 def scopes(look: Look) -> Iterator[Finding]:
     """Scopes that routes demand and nobody can ask for."""
-    with look.house.store.read() as conn:
-        known = set(look.house.scopes.all(conn))
+    known = _known(look)
+    if known is None:
+        return
     demanded: dict[str, list[str]] = {}
     for row in routes_of(look.house):
         for name in {*row.get("scopes", ()), *(one for ways in row.get("any_of", ()) for one in ways)} - known:
@@ -128,5 +130,14 @@ def scopes(look: Look) -> Iterator[Finding]:
         yield look.found(Kind.SCOPE_UNDECLARED, "routes", what)
 
 
-EXAMINATIONS = (routes, middleware, proxies, host_settings, csrf, migrations)
-INSIDE = (scopes,)
+def _known(look: Look) -> set[str] | None:
+    """The scopes that code or an operator's file declared; None when the store can't be asked."""
+    house = look.house
+    if opened(look):
+        with house.store.read() as conn:
+            return set(house.scopes.all(conn))
+    is_empty = house.store.path is not None and not house.store.path.exists()
+    return {scope.name for scope in house.scopes} if is_empty else None
+
+
+EXAMINATIONS = (routes, middleware, proxies, host_settings, csrf, migrations, scopes)
