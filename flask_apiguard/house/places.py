@@ -91,7 +91,20 @@ class Ground:
 
 
 def self_made(path: Path) -> bytes:
-    """The secret in a file of ours, made at first use; two processes starting at once end with the same one."""
+    """The secret in a file of ours, made at first use; two processes starting at once end with the same one.
+
+    :raises ConfigurationError: the file can't be read or made; names it, and the fix.
+    """
+    try:
+        return _read_or_made(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} can't be read or made ({error.strerror}).",
+            "Make its folder writable for this process, or set APIGUARD_SECRET.",
+        ) from None
+
+
+def _read_or_made(path: Path) -> bytes:
     try:
         return path.read_bytes().strip()
     except FileNotFoundError:

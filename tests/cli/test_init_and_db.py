@@ -51,6 +51,16 @@ def test_a_folder_that_can_not_be_written_is_one_sentence_and_a_fix(program: Run
     assert "Traceback" not in answer.err
 
 
+def test_a_secret_that_can_not_be_made_is_one_sentence_and_a_fix(program: Run, tmp_path: Path) -> None:
+    (tmp_path / "instance").write_text("a file, no folder")
+    elsewhere = {"APIGUARD_DATABASE_URL": f"sqlite:///{tmp_path}/a.db", "APIGUARD_SPOOL": str(tmp_path / "spool")}
+    answer = program("keys", "create", "Acme", "--scope", "orders:read", "--reason", "signed and agreed", **elsewhere)
+    assert answer.status == 1
+    assert f"{tmp_path / 'instance' / 'apiguard.secret'} can't be read or made" in answer.err
+    assert "Fix: Make its folder writable for this process, or set APIGUARD_SECRET." in answer.err
+    assert "Traceback" not in answer.err
+
+
 def test_a_setting_that_keeps_the_app_from_loading_is_one_sentence_and_a_fix(program: Run) -> None:
     answer = program("init", APIGUARD_DATABASE_URL="postgresql://guard@db.internal/guard")
     assert (answer.status, answer.out) == (1, "")
