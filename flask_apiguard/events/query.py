@@ -80,15 +80,7 @@ class Query:
         """
         self._settle()
         column = access_event.c
-        wanted = _of(client, application, environment, since, until)
-        if status_class is not None:
-            wanted.append(column.status.between(status_class * 100, status_class * 100 + 99))
-        if reason is not None:
-            wanted.append(column.reason == reason)
-        if mode is not None:
-            wanted.append(column.mode == mode)
-        if allowed is not None:
-            wanted.append(column.allowed.is_(allowed))
+        wanted = _of(client, application, environment, since, until) + _ended(status_class, reason, mode, allowed)
         if cursor is not None:
             wanted.append(sa.tuple_(column.time, column.batch, column.place) < sa.tuple_(*_read_cursor(cursor)))
         limit = max(1, min(limit, MOST))
@@ -171,6 +163,23 @@ def _of(
         wanted.append(column.time >= since)
     if until is not None:
         wanted.append(column.time < until)
+    return wanted
+
+
+def _ended(
+    status_class: int | None, reason: str | None, mode: str | None, allowed: bool | None
+) -> list[sa.ColumnElement[bool]]:
+    """How a call ended, and how it was looked at."""
+    column = access_event.c
+    wanted: list[sa.ColumnElement[bool]] = []
+    if status_class is not None:
+        wanted.append(column.status.between(status_class * 100, status_class * 100 + 99))
+    if reason is not None:
+        wanted.append(column.reason == reason)
+    if mode is not None:
+        wanted.append(column.mode == mode)
+    if allowed is not None:
+        wanted.append(column.allowed.is_(allowed))
     return wanted
 
 

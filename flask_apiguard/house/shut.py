@@ -16,7 +16,7 @@ from ..events import Recorder
 from ..gate import Gate
 from ..rules import Book
 from ..rules.book import drafts_of, is_own
-from ..values import AccessEvent, Decision, Reason
+from ..values import Decision, Reason
 
 logger = logging.getLogger("flask_apiguard")
 REFUSED = Decision(False, Reason.GATE_FAULT)
@@ -28,7 +28,7 @@ class Unrecorded(Recorder):
     def __init__(self) -> None:
         """Nothing to spool to."""
 
-    def record(self, event: AccessEvent) -> None:
+    def write(self, line: bytes) -> None:
         """Drop it."""
 
 
