@@ -51,7 +51,7 @@ class Gunicorn:
             command = [
                 sys.executable, "-m", "gunicorn", target, "--config", str(folder / "conf.py"),
                 "--bind", f"fd://{listener.fileno()}", "--workers", str(workers), "--threads", str(threads),
-                "--worker-tmp-dir", str(folder), "--graceful-timeout", "2", *_quiet(), *arguments,
+                "--worker-tmp-dir", str(folder), "--graceful-timeout", "2", "--timeout", "120", *_quiet(), *arguments,
             ]  # fmt: skip
             self.process = Process(
                 command, folder / "log", env=_environment(env), cwd=ROOT, pass_fds=[listener.fileno()]
@@ -72,7 +72,7 @@ class Gunicorn:
     def log(self) -> str:
         return self.process.log.read_text(errors="replace")
 
-    def wait_for_workers(self, seconds: float = 30) -> None:
+    def wait_for_workers(self, seconds: float = 120) -> None:
         """Until all workers are ready again, after one was killed."""
         self.process.wait_until(lambda: len(self.pids) >= self.workers, seconds)
 

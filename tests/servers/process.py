@@ -80,7 +80,7 @@ class Process:
     def pid(self) -> int:
         return self.popen.pid
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float = 30) -> None:
+    def wait_until(self, ready: Callable[[], bool], seconds: float = 120) -> None:
         """Returns once `ready()` is true; raises AssertionError with the log when the server died or took too long."""
         end = time.monotonic() + seconds
         while not ready():
