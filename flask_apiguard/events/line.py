@@ -9,14 +9,13 @@ costs twice as much, on every call of every client.
 from __future__ import annotations
 
 import datetime as dt
-import ipaddress
 import json
 import re
 from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii as _escape
 from typing import Any
 
-from ..values import AccessEvent, Phase
+from ..values import AccessEvent, Phase, network_of
 
 #: Characters kept of any text; what is longer is cut.
 LONGEST = 512
@@ -131,17 +130,6 @@ def bare(line: bytes) -> bytes:
     """The line with address and peer cut away; of a line already cut, the line itself."""
     head, found, _ = line.partition(PERSONAL)
     return head + END if found else line
-
-
-def network_of(address: str) -> str:
-    """The /24 or /48 that an address lies in; empty for what is no address."""
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return ""
-    if found.version == 6 and found.ipv4_mapped is not None:
-        found = found.ipv4_mapped
-    return str(ipaddress.ip_network((found, 24 if found.version == 4 else 48), strict=False))
 
 
 def pieces(data: bytes) -> Iterable[bytes]:

@@ -7,9 +7,8 @@ from dataclasses import replace
 
 from flask import Request
 
-from ..values import Decision, Reason
+from ..values import SAFE_METHODS, Decision, Reason
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: What is told of proofs of possession, by error code (RFC 9449, sections 7.1 and 9).
 OF_PROOFS = {
     Reason.PROOF_INVALID: "invalid_dpop_proof", Reason.PROOF_MISSING: "", Reason.PROOF_NONCE: "use_dpop_nonce",

@@ -18,12 +18,11 @@ from ..errors import Denied
 from ..quotas import UNCOUNTED, Attempts, Quotas, RouteLimits
 from ..rules import Rule
 from ..schemas import RouteSchemas, Schemas
-from ..values import ALLOWED, ANONYMOUS, Caller, Decision, Environment, HostUser, Reason
+from ..values import ALLOWED, ANONYMOUS, SAFE_METHODS, Caller, Decision, Environment, HostUser, Reason
 from .bounded import Bounded
 from .manners import Manners
 from .origins import same_origin
 
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 #: Refusals of somebody who proved possession of a credential: no guesses, so not throttled.
 PROVED = frozenset({
     Reason.CLIENT_SUSPENDED, Reason.CREDENTIAL_EXPIRED, Reason.CREDENTIAL_REVOKED, Reason.ENVIRONMENT_WRONG,

@@ -9,8 +9,6 @@ from collections import OrderedDict
 from ..clock import Clock
 from ..values import subscriber_of
 
-prefix = subscriber_of
-
 
 class Attempts:
     """``per_minute`` failures are free, then one every ``60 / per_minute`` seconds. 0 switches it off.

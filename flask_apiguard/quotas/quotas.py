@@ -12,8 +12,7 @@ from ..clock import Clock
 from ..db import Store
 from ..errors import StoreAway
 from ..rules import Rule
-from ..values import ALLOWED, Caller, Decision, Reason, instant
-from .attempts import prefix
+from ..values import ALLOWED, Caller, Decision, Reason, instant, subscriber_of
 from .book import RouteLimits, Sheet, compile_route, demand_of, make_sheet
 from .counting import Counter, Kind, Taken
 from .items import Item
@@ -92,7 +91,8 @@ class Quotas:
                 if sheet is None or sheet.plan != plan or not sheet.since <= now * 1000 < sheet.until:
                     sheet = self._make(client.id, plan, limits, now)
             else:  # not remembered: addresses are many, and there is no store to ask
-                holder = f"user:{quote(caller.user.id)}" if caller.user is not None else f"address:{prefix(address)}"
+                user = caller.user
+                holder = f"address:{subscriber_of(address)}" if user is None else f"user:{quote(user.id)}"
                 sheet = make_sheet(holder, None, (), limits, now, _FOREVER)
             if not sheet.demands:
                 return ALLOWED

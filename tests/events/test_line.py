@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_apiguard.events import encode, parse
-from flask_apiguard.events.line import LONGEST, TIME, bare, is_whole, network_of, pieces, rfc3339
+from flask_apiguard.events.line import LONGEST, TIME, bare, is_whole, pieces, rfc3339
 from flask_apiguard.values import AccessEvent, Phase
 
 from .making import NOW, event
@@ -103,21 +103,6 @@ def test_the_fields_and_their_order_are_fixed() -> None:
         "credential_kind first_party mode allowed reason need have status outcome path latency bytes_in bytes_out "
         "fingerprint user agent trace inbound_id referer network address peer v"
     )
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [
-        ("203.0.113.77", "203.0.113.0/24"),
-        ("2001:db8:aa:bb::1", "2001:db8:aa::/48"),
-        ("::ffff:203.0.113.77", "203.0.113.0/24"),
-        ("fe80::1%eth0", "fe80::/48"),
-        ("", ""),
-        ("unix:", ""),
-    ],
-)
-def test_an_address_lies_in_its_network(address: str, network: str) -> None:
-    assert network_of(address) == network
 
 
 def test_an_address_that_was_cut_comes_back_as_its_network() -> None:
