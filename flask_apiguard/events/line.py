@@ -37,8 +37,8 @@ _second: tuple[int, str] = (-1, "")
 def encode(event: AccessEvent) -> bytes:
     """The line, without its newline. Texts are cut to ``LONGEST`` characters; the time has microseconds, in UTC."""
     return written(
-        shared(event), event.time, event.id, event.phase, event.path, event.latency, event.bytes_in, event.bytes_out,
-        event.agent, event.address, event.peer, who(event.fingerprint, event.user),
+        shared(event), event.time, _quote(event.id), event.phase, event.path, event.latency, event.bytes_in,
+        event.bytes_out, event.agent, event.address, event.peer, who(event.fingerprint, event.user),
         whence(event.trace, event.inbound_id, event.referer),
     )  # fmt: skip
 
@@ -47,11 +47,14 @@ def written(
     shared: str, seconds: float, id: str, phase: str, path: str, latency: int, bytes_in: int, bytes_out: int,
     agent: str, address: str, peer: str, who: str, whence: str,
 ) -> bytes:  # fmt: skip
-    """The line out of what is one call's own, and the part that `shared` made for all that are alike."""
+    """The line out of what is one call's own, and the part that `shared` made for all that are alike.
+
+    ``id`` is JSON already, as are ``who`` and ``whence``.
+    """
     place = _places.get((address, peer)) or _place(address, peer)
     named = _texts.get(agent) or _keep(agent)
     return (
-        f'{{"time":"{rfc3339(seconds)}","id":{_quote(id)},"phase":"{phase}",{shared},"path":{_quote(path)},'
+        f'{{"time":"{rfc3339(seconds)}","id":{id},"phase":"{phase}",{shared},"path":{_quote(path)},'
         f'"latency":{latency},"bytes_in":{bytes_in},"bytes_out":{bytes_out},{who},"agent":{named},{whence}'
         f'{place},"v":1}}'
     ).encode("ascii")

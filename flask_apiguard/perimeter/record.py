@@ -45,7 +45,7 @@ def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status
             _shared[key] = shared
     fingerprint = admission.fingerprint
     return line.written(
-        shared, admission.time, admission.id, phase, environ.get("PATH_INFO", ""),
+        shared, admission.time, f'"{admission.id}"', phase, environ.get("PATH_INFO", ""),
         (time.perf_counter_ns() - admission.started) // 1000, _length(environ), size,
         environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer,
         _NOBODY if fingerprint is None else line.who(fingerprint, None), _FROM_NOWHERE,

@@ -81,6 +81,7 @@ class Book:
             if not path.startswith("/"):
                 raise ConfigurationError(f"{path!r} is not a path.", "Paths start with a slash.")
         self.paths = None if paths is None else tuple(path.rstrip("/") for path in paths)
+        self._below = tuple(f"{path}/" for path in self.paths or ())
         self._entries: list[Entry] = [] if entries is None else entries
         self._own: dict[str, Rule] = {}
 
@@ -95,12 +96,7 @@ class Book:
 
     def inside(self, path: str) -> bool:
         """Whether a canonical path lies under the guarded paths; without paths everything does."""
-        if self.paths is None:
-            return True
-        for prefix in self.paths:
-            if path.startswith(prefix) and (len(path) == len(prefix) or path[len(prefix)] == "/" or not prefix):
-                return True
-        return False
+        return self.paths is None or path.startswith(self._below) or path in self.paths
 
     def find(self, app: Flask, url_rule: UrlRule, method: str) -> Rule | None:
         """The rule of a matched route for a method; None when the route is the host's own business.
