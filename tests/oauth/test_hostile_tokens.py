@@ -55,6 +55,7 @@ def proves_nothing(world: World, text: str) -> None:
 # -- names of keys ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.sqlite
 def test_a_thousand_unknown_keys_are_looked_for_nowhere_and_cost_the_same(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -150,6 +151,7 @@ def test_nothing_encrypted_is_taken_nor_worked_on(world: World, header: dict[str
     assert time.process_time() - began < 2  # a key that is stretched 2^31 times would take minutes
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("scheme", ["Bearer", "DPoP"])
 def test_a_megabyte_is_refused_before_it_is_read_as_anything(world: World, scheme: str) -> None:
     at, text = urlsplit(world.base), "eyJ" + "A" * (1 << 20)

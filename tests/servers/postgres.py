@@ -13,6 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
+from flask_apiguard.migrations import HEADS
+
 from .process import Process, Unavailable, find_program
 
 # Data that dies with the test run need not survive a power cut.
@@ -79,12 +81,12 @@ class Postgres:
             self.drop(name)
 
 
-# What a copy of the template has: nothing but its versions. Foreign keys are no triggers for a replica.
+# Foreign keys are no triggers for a replica.
 _EMPTY = """
 SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
 SET session_replication_role = replica;
 DO $$ DECLARE name text; BEGIN
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '%_version' LOOP
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
         EXECUTE format('DELETE FROM %I', name);
     END LOOP;
     PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence;
@@ -114,6 +116,8 @@ class Prepared:
 
         with psycopg.connect(self.postgres.libpq_url(name), autocommit=True) as connection:
             connection.execute(_EMPTY)
+            for schema, head in HEADS.items():
+                connection.execute(f"INSERT INTO apiguard_{schema}_version VALUES ('{head}')".encode())
         self._free.append(name)
 
     @contextmanager
