@@ -41,6 +41,8 @@ def take_apart(text: str) -> Assertion | None:
     subject = signed.claims.get("sub")
     if not isinstance(subject, str) or signed.claims.get("iss") != subject or typed(signed) not in MEDIA_TYPES:
         return None
+    if not subject.isprintable():  # as in a form: PostgreSQL takes no NUL, so it can't even be asked for
+        return None
     return Assertion(subject, signed)
 
 

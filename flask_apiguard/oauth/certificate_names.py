@@ -13,7 +13,7 @@ from enum import StrEnum
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from .certificates import thumbprint_of
+from .certificates import UNREADABLE, thumbprint_of
 
 VALUE_AT_MOST = 500
 
@@ -65,7 +65,7 @@ def is_known_by(certificate: x509.Certificate, known_by: KnownBy, value: str) ->
         if known_by is KnownBy.SUBJECT_DN:
             return certificate.subject == _subject(value)
         return value in _alternatives(certificate, known_by)
-    except (ValueError, TypeError):  # no certificate that can be read, whoever issued it
+    except UNREADABLE:  # whoever issued it
         return False
 
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from ..admission import admission_in
@@ -34,6 +35,11 @@ STANDARD, ESCAPED, VERIFIED = "HTTP_CLIENT_CERT", "HTTP_X_SSL_CLIENT_CERT", "HTT
 OF_SERVER, OF_SERVER_VERIFIED = "SSL_CLIENT_CERT", "SSL_CLIENT_VERIFY"
 SOCKETS = ("gunicorn.socket", "werkzeug.socket")
 SUCCESS = "SUCCESS"
+#: What the library raises of a certificate that can't be read, at once or when it is asked for what stands in it.
+UNREADABLE = (
+    TypeError, UnsupportedAlgorithm, ValueError, x509.DuplicateExtension, x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)  # fmt: skip
 #: One certificate, and nothing around it that another reader might take for another one.
 _PEM = re.compile(r"\s*-----BEGIN CERTIFICATE-----[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*")
 
@@ -90,7 +96,7 @@ def read_pem(text: str) -> x509.Certificate | None:
         return None
     try:
         return x509.load_pem_x509_certificate(text.encode("ascii"))
-    except ValueError:
+    except UNREADABLE:
         return None
 
 
@@ -98,7 +104,7 @@ def read_der(data: bytes) -> x509.Certificate | None:
     """One certificate in DER; None for any other bytes."""
     try:
         return x509.load_der_x509_certificate(data)
-    except ValueError:
+    except UNREADABLE:
         return None
 
 

@@ -29,7 +29,7 @@ from ..ledger import enter
 from ..values import By, Flaw, Happening
 from .certificate_names import KnownBy, canonical
 from .certificate_table import oauth_certificate as table
-from .certificates import LENGTH_AT_MOST, read_der, read_pem, thumbprint_of
+from .certificates import LENGTH_AT_MOST, UNREADABLE, read_der, read_pem, thumbprint_of
 from .jwk import BadKey, public_key
 
 Source = Transaction | sa.Connection
@@ -138,7 +138,7 @@ def _pinned(found: x509.Certificate | None) -> Wanted:
         raise Invalid([Flaw(pointer, wanted)])
     try:
         key, ends_at = found.public_key(), found.not_valid_after_utc
-    except (ValueError, TypeError):
+    except UNREADABLE:
         raise Invalid([Flaw(pointer, wanted)]) from None
     strong = isinstance(key, ed25519.Ed25519PublicKey)
     strong = strong or (isinstance(key, rsa.RSAPublicKey) and key.key_size >= RSA_BITS_AT_LEAST)

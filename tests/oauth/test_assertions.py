@@ -149,6 +149,13 @@ def test_the_name_of_a_key_in_a_header_is_not_looked_at(world: World, holder: Ho
     assert post(world, signed(key, claims(world, holder.id), {"alg": "ES256", "kid": kid})).status_code == 200
 
 
+@pytest.mark.parametrize("name", ["\0", "cli_\0", "cli_x\n", "\u202e"])
+def test_a_name_that_no_client_could_have_is_an_unknown_one_in_every_store(
+    any_world: World, key: Any, name: str
+) -> None:
+    assert is_refused(post(any_world, signed(key, claims(any_world, name))))
+
+
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "client-authentication+jwt", "application/client-authentication+jwt"])
 def test_the_types_of_an_assertion_are_taken(world: World, holder: Holder, key: Any, typ: str) -> None:
     assert post(world, signed(key, claims(world, holder.id), {"alg": "ES256", "typ": typ})).status_code == 200
