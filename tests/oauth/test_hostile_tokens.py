@@ -164,7 +164,7 @@ def test_a_megabyte_is_refused_before_it_is_read_as_anything(world: World, schem
         began = time.thread_time()
         assert client.get("/api/orders", headers=headers).status_code == 401
         spent.append(time.thread_time() - began)
-    assert min(spent) < 0.05
+    assert min(spent) < 0.25
     assert asserted(world, text + ".eyJ.AAAA").status_code == 413
 
 
