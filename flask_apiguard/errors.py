@@ -1,7 +1,7 @@
 """The one tree of our errors, and the one function that turns them into a response.
 
 APIGuardError
-├── ConfigurationError      said at start, with the fix
+├── ConfigurationError      said at start, with the fix; what is found only at first use becomes a 503
 ├── StoreAway               a store does not answer; becomes a 503
 └── Problem                 anything a caller is told (RFC 9457); also an HTTPException without a code,
     ├── Denied              so that no host error handler rewrites it
@@ -43,6 +43,9 @@ class ConfigurationError(APIGuardError, ClickException):
     Also an exception of click's: where it comes while a command loads the app, the command says it without a traceback.
     """
 
+    #: Seconds, for who calls meanwhile: only somebody who operates the app can mend it.
+    retry_after = 60
+
     def __init__(self, message: str, fix: str = "") -> None:
         super().__init__(f"{message} {fix}".strip())
         self.fix = fix
@@ -60,6 +63,10 @@ class StoreAway(APIGuardError):
         super().__init__(f"the {store} store does not answer")
         self.store = store
         self.retry_after = retry_after
+
+
+#: Nobody can decide anything, and who calls is told no more than that.
+AWAY = (ConfigurationError, StoreAway)
 
 
 class Problem(APIGuardError, HTTPException):
@@ -139,7 +146,7 @@ def decision_of(error: Exception) -> Decision:
     """Any error as a decision. What is not ours loses its detail here, and only here."""
     if isinstance(error, Problem):
         return error.decision
-    if isinstance(error, StoreAway):
+    if isinstance(error, AWAY):
         return Decision(False, Reason.STORE_AWAY, retry_after=error.retry_after)
     return Decision(False, Reason.API_UNEXPECTED)
 

@@ -14,7 +14,7 @@ from marshmallow import Schema
 from werkzeug.wrappers import Response
 
 from ..admission import current_admission
-from ..errors import REQUEST_ID, APIGuardError, Missing, decision_of, respond
+from ..errors import REQUEST_ID, APIGuardError, ConfigurationError, Missing, decision_of, respond
 from ..gate.challenge import challenged
 from ..values import Decision, Reason
 from .call import Answer
@@ -68,8 +68,8 @@ def mannered(request: Request, response: Response) -> Response:
 
 
 def problem(house: House, request: Request, error: Exception, endpoint: Endpoint | None = None) -> Response:
-    """Any error as a problem document. What is not ours is logged, signalled to the host, and loses its detail."""
-    if not isinstance(error, APIGuardError):
+    """Any error as a problem document. What is a fault of ours or of the app's is logged, signalled to the host, untold."""
+    if not isinstance(error, APIGuardError) or isinstance(error, ConfigurationError):
         logger.error("%s failed", endpoint.name if endpoint else "the API", exc_info=error)
         got_request_exception.send(house.app, _async_wrapper=house.app.ensure_sync, exception=error)
     told = _told(error, endpoint)

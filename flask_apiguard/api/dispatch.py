@@ -10,7 +10,7 @@ from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, RequestRedirect, Rule
 from werkzeug.wrappers import Response
 
-from ..errors import APIGuardError, Denied, Forbidden, Missing, StoreAway, decision_of
+from ..errors import AWAY, APIGuardError, Denied, Forbidden, Missing, decision_of
 from ..onboarding import ONBOARDING
 from ..values import Actor, Decision, Reason
 from . import answering
@@ -106,7 +106,7 @@ def _handled(call: Call, reservation: Reservation) -> Response:
     endpoint = call.endpoint
     try:
         answer = _answer(endpoint.handle(call))
-    except StoreAway:
+    except AWAY:
         raise  # whether it was done nobody knows: the key says so
     except APIGuardError as error:
         reservation.release()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from flask import Request
 from werkzeug.wrappers import Response
 
-from ..errors import APIGuardError, Denied, Missing, Problem, decision_of
+from ..errors import APIGuardError, ConfigurationError, Denied, Missing, Problem, decision_of
 from ..people import Issued
 from ..values import READ_METHODS, Decision, Reason
 from .answering import mannered, problem
@@ -83,7 +83,7 @@ def answer(house: House, request: Request, name: str) -> Response:
     try:
         return _html(house, request, page.title, _opened(house, request, name))
     except Exception as error:  # noqa: BLE001 - the one place where any error becomes a page
-        if not isinstance(error, APIGuardError):
+        if not isinstance(error, APIGuardError) or isinstance(error, ConfigurationError):
             from .answering import logger
 
             logger.error("the page %s failed", name, exc_info=error)

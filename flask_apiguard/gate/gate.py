@@ -32,7 +32,6 @@ from .way import Demands, Way
 BAD_CREDENTIAL = frozenset({Reason.ATTEMPTS_EXCEEDED, Reason.CREDENTIAL_AMBIGUOUS})
 logger = logging.getLogger("flask_apiguard")
 
-RETRY_LATER = 60
 FALLBACKS_AT_MOST = 1000
 
 Used = Callable[[str | None, str | None, str], None]
@@ -119,7 +118,7 @@ class Gate:
             return self.way.walk(request, admission, demands)
         except ConfigurationError as error:  # found at first use: a folder that can't be written, a store left behind
             logger.error("%s", error)
-            return Decision(False, Reason.STORE_AWAY, retry_after=RETRY_LATER)
+            return decision_of(error)
         except APIGuardError as error:
             return decision_of(error)
 

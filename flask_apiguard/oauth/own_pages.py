@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import request
 from werkzeug.wrappers import Response
 
-from ..errors import StoreAway
+from ..errors import AWAY
 from ..values import HostUser
 from .form import Form, read_form
 from .pages import NOT_OURS, SIGN_IN_FIRST, Pages, from_our_page, id_of
@@ -36,8 +36,8 @@ class OwnPage:
             return self.show(user) if request.method == "GET" else self.act(user, self._read(id_of(user)))
         except Refused as refusal:
             return self.pages.problem(refusal.description, refusal.error, refusal.status)
-        except StoreAway:
-            return self.pages.away()
+        except AWAY as error:
+            return self.pages.away(error)
 
     def show(self, user: HostUser) -> Response:
         """The page."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.resources
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from flask import Flask, Request, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from ..admission import current_admission
-from ..errors import StoreAway
+from ..errors import AWAY, ConfigurationError, StoreAway
 from ..values import ALLOWED, Caller, Decision, Environment, HostUser, Reason
 from .asked_of_users import Question
 from .asking import Ask, Unsafe, read_client, read_rest
@@ -20,6 +21,8 @@ from .form import read_form
 from .refusals import Error, Refused
 from .registrations import Registration
 from .server import Server
+
+logger = logging.getLogger("flask_apiguard")
 
 USER_ID_AT_MOST = 200
 STYLE = importlib.resources.files(__package__).joinpath("style.css").read_bytes()
@@ -56,8 +59,8 @@ class Pages:
             return self._authorize(self.server())
         except Unsafe as error:
             return self.problem(error.sentence, Error.INVALID_REQUEST)
-        except StoreAway:
-            return self.away()
+        except AWAY as error:
+            return self.away(error)
 
     def _authorize(self, server: Server) -> Response:
         query, pushed = server.pushed.query_of(request.query_string)
@@ -93,8 +96,8 @@ class Pages:
             return self._consent(request._get_current_object(), self.server())  # type: ignore[attr-defined]
         except Refused as refusal:
             return self.problem(refusal.description or "This can't be read.", refusal.error)
-        except StoreAway:
-            return self.away()
+        except AWAY as error:
+            return self.away(error)
 
     def _consent(self, asked: Request, server: Server) -> Response:
         form = read_form(asked)
@@ -152,9 +155,11 @@ class Pages:
         response.headers["Allow"] = allowed
         return response
 
-    def away(self) -> Response:
+    def away(self, error: ConfigurationError | StoreAway) -> Response:
+        if isinstance(error, ConfigurationError):
+            logger.error("%s", error)
         response = self.problem("We can't answer right now. Try again in a moment.", Error.TEMPORARILY_UNAVAILABLE, 503)
-        response.headers["Retry-After"] = "5"
+        response.headers["Retry-After"] = str(error.retry_after)
         return response
 
     @staticmethod

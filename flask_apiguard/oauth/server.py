@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -16,7 +17,7 @@ from ..credentials import Tokens
 from ..credentials.standing import Entitle
 from ..crypto import Secrets
 from ..db import Store
-from ..errors import Denied, StoreAway
+from ..errors import AWAY, ConfigurationError, Denied, StoreAway, decision_of
 from ..quotas import Attempts, Counter
 from ..values import ALLOWED, Decision, Reason
 from .asked_of_users import AskedOfUsers
@@ -44,6 +45,8 @@ from .registrations import Registrations
 from .settings import Spans
 from .signing_keys import SigningKeys
 from .token_formats import TokenFormats
+
+logger = logging.getLogger("flask_apiguard")
 
 UNPROVED = "The client is unknown, or did not prove who it is."
 
@@ -155,9 +158,8 @@ class Server:
         """The keys that our signed tokens are verified with (RFC 7517, section 5)."""
         try:
             return Answer(200, {"keys": self._signing_keys.published()})
-        except StoreAway as error:
-            away = (("Cache-Control", "no-store"), ("Retry-After", str(error.retry_after)))
-            return Answer(503, Refused(Error.TEMPORARILY_UNAVAILABLE, "Try again later.").document, away)
+        except AWAY as error:
+            return _away(error, (("Cache-Control", "no-store"),))
 
     def _answered(self, request: Request, name: str, act: Callable[[Asked], Answer]) -> Answer:
         admission = current_admission()
@@ -169,10 +171,9 @@ class Server:
         except Refused as refusal:
             _note(admission, _decision_of(refusal))
             return Answer(refusal.status, refusal.document, refusal.headers)
-        except StoreAway as error:
-            _note(admission, Decision(False, Reason.STORE_AWAY))
-            away = Refused(Error.TEMPORARILY_UNAVAILABLE, "Try again later.")
-            return Answer(503, away.document, (("Retry-After", str(error.retry_after)),))
+        except AWAY as error:
+            _note(admission, decision_of(error))
+            return _away(error)
         _note(admission, ALLOWED)
         return answer
 
@@ -269,6 +270,14 @@ def _decision_of(refusal: Refused) -> Decision:
 def _note(admission: Admission | None, decision: Decision) -> None:
     if admission is not None:
         admission.decision = decision
+
+
+def _away(error: ConfigurationError | StoreAway, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+    """Nobody can tell anything right now. Who operates the app is told what they have to mend."""
+    if isinstance(error, ConfigurationError):
+        logger.error("%s", error)
+    document = Refused(Error.TEMPORARILY_UNAVAILABLE, "Try again later.").document
+    return Answer(503, document, (*headers, ("Retry-After", str(error.retry_after))))
 
 
 def _ascii(text: str) -> str:
