@@ -68,7 +68,7 @@ def mannered(request: Request, response: Response) -> Response:
 
 
 def problem(house: House, request: Request, error: Exception, endpoint: Endpoint | None = None) -> Response:
-    """Any error as a problem document. What is a fault of ours or of the app's is logged, signalled to the host, untold."""
+    """Any error as a problem document. What nobody but the app's people can mend is logged, and loses its detail."""
     if not isinstance(error, APIGuardError) or isinstance(error, ConfigurationError):
         logger.error("%s failed", endpoint.name if endpoint else "the API", exc_info=error)
         got_request_exception.send(house.app, _async_wrapper=house.app.ensure_sync, exception=error)

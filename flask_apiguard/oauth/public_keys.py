@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from ..clients import changed, registry
 from ..credentials import Phase, revoke_tokens_by
+from ..credentials.keys import environment_for_new
 from ..crypto import new_id
 from ..db import Transaction
 from ..errors import Conflict, Invalid, Missing
@@ -61,10 +62,10 @@ def add_key(
     """Register a key for a client.
 
     :raises Invalid: it is private, symmetric, weak, or of a kind that we don't take.
-    :raises Conflict: some client has it already, or this one has too many.
+    :raises Conflict: some client has it already, this one has too many, or its application is retired.
     :raises Missing: there is no such client.
     """
-    registry.client(tx, client_id)
+    environment_for_new(tx, client_id)
     key = _key_in(given)
     if tx.execute(sa.select(table.c.id).where(table.c.thumbprint == key.thumbprint)).first() is not None:
         raise Conflict(TAKEN)

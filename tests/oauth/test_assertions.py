@@ -15,10 +15,11 @@ from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from joserfc import jwk, jws
 
+from flask_apiguard.clients import registry
 from flask_apiguard.crypto import base64url
 from flask_apiguard.errors import Conflict, Invalid, StoreAway
 from flask_apiguard.oauth.public_keys import add_key, revoke_key
-from flask_apiguard.values import SYSTEM
+from flask_apiguard.values import SYSTEM, State
 from tests.oauth.world import Holder, World
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -270,6 +271,14 @@ def test_only_strong_public_keys_are_registered_and_each_for_one_client(world: W
         add_key(tx, SYSTEM, mine.id, good)
     with pytest.raises(Conflict), world.house.store.write() as tx:
         add_key(tx, SYSTEM, other.id, good)
+
+
+def test_a_retired_application_registers_no_more_keys(world: World, key: Any) -> None:
+    found = world.holder()
+    with world.house.store.write() as tx:
+        registry.set_state(tx, found.client.application_id, State.RETIRED)
+    with pytest.raises(Conflict, match="retired"), world.house.store.write() as tx:
+        add_key(tx, SYSTEM, found.id, key.as_dict(private=False))
 
 
 PRIVATE_OF_OUR_OWN: Any = jwk.ECKey.generate_key("P-256")
