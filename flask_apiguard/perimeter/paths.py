@@ -26,7 +26,8 @@ def locate(book: Book, path: str, environ: WSGIEnvironment) -> tuple[bool, bool]
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
     if (not raw or raw == path or raw.partition("?")[0] == path) and _PLAIN.fullmatch(path):
         return book.inside(path), False
-    ambiguous = _AMBIGUOUS.search(path) is not None
+    # Flask puts the slash in front that no server has to; ``OPTIONS *`` means no path at all.
+    ambiguous = (path[0] != "/" and path != "*") or _AMBIGUOUS.search(path) is not None
     if raw and not ambiguous:
         target = raw.encode("latin-1", "replace").partition(b"?")[0]
         ambiguous = _AMBIGUOUS_RAW.search(target.partition(b"://")[2] if b"://" in target else target) is not None

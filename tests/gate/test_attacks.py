@@ -79,6 +79,12 @@ def lines_of(headers: dict[str, str]) -> list[str]:
     return [f"{name}: {value}" for name, value in headers.items()]
 
 
+@pytest.mark.parametrize("target", ["api/v1/headers", "api/v1/headers?x=1", "api//v1/headers"])
+def test_a_path_without_its_slash_carries_no_forged_headers_past_either(attacked: Attacked, target: str) -> None:
+    answer = attacked.send("GET", target, *lines_of(FORGED))
+    assert (answer.status, json.loads(answer.body)["code"]) == (400, "gate:path:ambiguous")
+
+
 def test_forged_identity_headers_never_reach_a_view(attacked: Attacked) -> None:
     answer = attacked.send("GET", "/api/v1/headers", *lines_of(FORGED))
     seen = {name.lower() for name in json.loads(answer.body)["headers"]}
