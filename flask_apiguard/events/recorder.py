@@ -219,13 +219,11 @@ class Recorder:
                 if self._delivery.sinks:
                     # Of their own: a slow sink must not keep events from becoming queryable.
                     self._threads.append(_Loop(self, Recorder._sink_round, "apiguard-sinks"))
-        for loop in self._threads:
-            loop.wake()
 
     def _ship_round(self) -> float:
         """One round of the writer; returns the seconds until the next."""
         if self._idle >= _IDLE_ROUNDS:
-            # Said before looking: an event that comes after the look wakes us up.
+            # Said before looking: an event that comes after the look ends the rest, and is found within it.
             self._resting = True
         with self._shipper.lock:
             if self._lost:
@@ -259,34 +257,27 @@ class _Loop:
     """A daemon thread that does one round after the other and holds its recorder only while doing so."""
 
     def __init__(self, recorder: Recorder, act: Callable[[Recorder], float], name: str) -> None:
-        self._wake = threading.Event()
-        self._ended = False
+        self._over = threading.Event()
         # A recorder that nobody holds any more takes its threads with it.
-        self._recorder = weakref.ref(recorder, lambda _: self.wake())
+        self._recorder = weakref.ref(recorder, lambda _: self._over.set())
         self._act = act
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
-    def wake(self) -> None:
-        """Begin the next round now."""
-        self._wake.set()
-
     def end(self) -> None:
         """Finish the round and wait for that."""
-        self._ended = True
-        self._wake.set()
+        self._over.set()
         if self._thread is not threading.current_thread():
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._ended:
+        pause = PACE  # what comes right behind the first event goes with it
+        while not self._over.wait(pause):
             recorder = self._recorder()
             if recorder is None:
                 return
-            self._wake.clear()
             pause = self._round(recorder)
             del recorder
-            self._wake.wait(pause)
 
     def _round(self, recorder: Recorder) -> float:
         try:
