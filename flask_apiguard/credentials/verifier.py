@@ -89,7 +89,8 @@ class Verifier:
         for kind in self._types:
             presented = kind.read(request)
             if presented is not None:
-                caller = self._verified(kind, presented, now, key if kind.name in self._first else None)
+                kept = key if kind.name in self._first and _is_plain(request, presented) else None
+                caller = self._verified(kind, presented, now, kept)
                 if caller.cnf is not None or "HTTP_DPOP" in request.environ or presented_texts(request)[0] == DPOP:
                     self._demand_proof(request, caller, presented)
                 return caller, presented.kind
@@ -135,3 +136,8 @@ class Verifier:
         """What ``WWW-Authenticate`` says on a 401: each challenge once, in the order of the types."""
         found = list(dict.fromkeys(kind.challenge() for kind in self._types))
         return found if self._confirm is None else [*found, self._confirm.challenge]
+
+
+def _is_plain(request: Request, presented: Presented) -> bool:
+    """Whether a header is spelled as nearly all are. Of others, with more blanks in it, there is no end."""
+    return bool(request.environ.get("HTTP_AUTHORIZATION") == f"Bearer {presented.secret}")

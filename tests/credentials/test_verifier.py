@@ -234,6 +234,15 @@ def test_what_is_remembered_of_a_header_holds_for_that_header_alone(house: House
         house.verifier.identify(request({"Authorization": f"DPoP {secret}"}))
 
 
+def test_however_many_blanks_stand_in_a_header_its_key_is_remembered_once(house: House) -> None:
+    _, secret = house.key(house.client())
+    spelled = [f"Bearer {' ' * blanks}{secret}{' ' * (blanks % 3)}" for blanks in range(50)]
+    spelled += [f"bearer {secret}", f"Bearer {secret}\t"]
+    found = [house.verifier.identify(request({"Authorization": text}))[0] for text in spelled]
+    assert {caller.credential_id for caller in found} == {found[0].credential_id}
+    assert len(house.verifier._memory) == 2, "as nearly all spell it, and for every other spelling"
+
+
 def test_secrets_stay_out_of_every_representation_and_log(house: House, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     credential, secret = house.key(house.client())
