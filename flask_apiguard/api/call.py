@@ -37,10 +37,7 @@ class Next:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler answers: a value for the endpoint's schema, and what can be done next.
-
-    ``shown`` names the thing whose secret stands in the answer; such an answer is not kept for repetition.
-    """
+    """What a handler answers: a value for the endpoint's schema, or ``raw`` bytes, and what can be done next."""
 
     value: Any = None
     next: Sequence[Next] = ()

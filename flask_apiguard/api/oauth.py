@@ -114,6 +114,8 @@ def _next(call: Call, found: Client, owner: Application) -> list[Next]:
             follow.append(call.next(action, "PUT", path, why, id=found.id))
     follow.append(call.next("public-keys", "GET", "/clients/<id>/public-keys", "See the keys it signs with.",
                             id=found.id))  # fmt: skip
+    path, why = "/clients/<id>/certificates", "See the certificates it shows by TLS."
+    follow.append(call.next("certificates", "GET", path, why, id=found.id))
     if call.may(Act.OAUTH_CONSENT_READ, whose):
         why = "See which users let it act for them."
         follow.append(call.next("consents", "GET", "/consents?client_id=<id>", why, id=found.id))

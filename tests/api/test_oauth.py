@@ -65,11 +65,12 @@ def test_what_is_offered_next_is_what_one_may(town: Town, here: dict[str, Any]) 
     client = town.go("GET", f"/clients/{here['client_id']}", who="adam")
     told = town.go(*client.follow("oauth"), who="adam")
     assert {"set-public", "set-token-format", "set-certificate-bound", "set-device", "set-grant-types"} <= offered(told)
-    assert {"public-keys", "consents"} <= offered(told)
+    assert {"public-keys", "certificates", "consents"} <= offered(told)
+    assert town.go(*told.follow("certificates"), who="adam").status == 200
     assert town.go(*told.follow("public-keys"), who="adam").status == 200
     assert town.go(*told.follow("consents"), who="adam").status == 200
     seen = town.go("GET", f"/clients/{here['client_id']}/oauth", who="vico")
-    assert offered(seen) == {"public-keys", "consents"}
+    assert offered(seen) == {"public-keys", "certificates", "consents"}
     assert "add-public-key" not in offered(town.go(*seen.follow("public-keys"), who="vico"))
 
 
