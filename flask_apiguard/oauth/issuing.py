@@ -7,15 +7,21 @@ import math
 import re
 from typing import Any
 
+import sqlalchemy as sa
+
 from ..credentials import Token, TokenKind, Tokens
 from ..db import Store, Transaction
+from .certificate_table import oauth_certificate
 from .form import Form
 from .places import Places
 from .proved import Proved
 from .refusals import Error, Refused
 from .settings import Spans
+from .tables import oauth_key
 
 SCOPES_AT_MOST = 100
+#: Where stands what was registered of a client's proofs, by the kind of credential that they are.
+_PROOFS = {"certificate": oauth_certificate, "public_key": oauth_key}
 #: RFC 6749, section 3.3.
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+(?: [\x21\x23-\x5b\x5d-\x7e]+)*")
 
@@ -61,11 +67,17 @@ class Issuing:
         scopes, audience = wanted_scopes(form.get("scope"), client.scopes), audience_of(form, self.places)
         _demand_bound(client, scopes)
         lifetime = self._lifetime(client, self._store.now())
-        _, text = self.tokens.issue_alone(
-            self._store, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes,
-            lifetime=lifetime, credential_id=client.credential_id, audience=audience, cnf=client.cnf,
-            text_of=client.text_of,
-        )  # fmt: skip
+        facts: dict[str, Any] = {
+            "client_id": client.facts.id, "environment": client.facts.environment, "scopes": scopes,
+            "lifetime": lifetime, "credential_id": client.credential_id, "audience": audience, "cnf": client.cnf,
+            "text_of": client.text_of,
+        }  # fmt: skip
+        if client.credential_kind in _PROOFS:
+            with self._store.write() as tx:
+                demand_unrevoked(tx, client)
+                _, text = self.tokens.issue(tx, **facts)
+        else:
+            _, text = self.tokens.issue_alone(self._store, **facts)
         return answer(text, lifetime, scopes, "jkt" in (client.cnf or ()))
 
     def for_user(
@@ -73,6 +85,7 @@ class Issuing:
         audience: tuple[str, ...],
     ) -> dict[str, Any]:  # fmt: skip
         """An access token for a user, and the answer that carries it."""
+        demand_unrevoked(tx, client)
         _demand_bound(client, scopes)
         lifetime = self._lifetime(client, tx.now)
         _, text = self.tokens.issue(
@@ -105,6 +118,22 @@ class Issuing:
     def _lifetime(self, client: Proved, now: dt.datetime) -> int:
         most = self.tokens.lifetimes.of(client.facts.environment, client.grant_type)
         return max(1, int(min(client.ends_at - now.timestamp(), most)))
+
+
+def demand_unrevoked(tx: Transaction, client: Proved) -> None:
+    """Go on only when nobody revoked the key or certificate of a client since it proved itself with it.
+
+    Whoever revokes it while this transaction lasts waits for its tokens, and ends them. Tokens of a secret need none
+    of this: at each call they are asked whether it was revoked.
+
+    :raises Refused: it was revoked.
+    """
+    table = _PROOFS.get(client.credential_kind or "")
+    if table is None:
+        return
+    unrevoked = sa.select(table.c.id).where(table.c.id == client.credential_id, table.c.revoked_at.is_(None))
+    if tx.execute(unrevoked.with_for_update(read=True)).first() is None:
+        raise Refused(Error.INVALID_CLIENT, "What this client proved itself with was revoked.", 401)
 
 
 def _demand_bound(client: Proved, scopes: frozenset[str]) -> None:

@@ -17,7 +17,7 @@ from ..values import Actor, By
 from .codes import narrowed, refused
 from .consents import consent_of
 from .form import Form
-from .issuing import Issuing, wanted_scopes
+from .issuing import Issuing, demand_unrevoked, wanted_scopes
 from .proved import Proved
 from .refusals import Error, Refused
 
@@ -40,6 +40,7 @@ class Refreshing:
         text = form.need("refresh_token")
         said: dict[str, Any] | None = None
         with self._store.write() as tx:
+            demand_unrevoked(tx, client)  # before any token is touched, in the order of those who revoke
             shown = self._issuing.tokens.find(tx, text)
             if shown is None or shown.kind is not TokenKind.REFRESH or shown.client_id != client.facts.id:
                 raise refused()

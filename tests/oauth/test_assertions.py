@@ -245,6 +245,22 @@ def test_a_revoked_key_proves_nothing_and_its_tokens_end_at_once(world: World) -
     assert world.call(of_first).status_code == 200
 
 
+def test_a_key_that_is_revoked_while_a_token_is_made_makes_none(
+    any_world: World, key: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holder, house = with_key(any_world, key), any_world.house
+    prove = house.oauth._clients.prove
+
+    def proved_too_early(shown: Any) -> Any:
+        found = prove(shown)
+        with house.store.write() as tx:
+            revoke_key(tx, SYSTEM, found.credential_id, "leaked")
+        return found
+
+    monkeypatch.setattr(house.oauth._clients, "prove", proved_too_early)
+    assert is_refused(post(any_world, signed(key, claims(any_world, holder.id))))
+
+
 def test_an_expired_key_proves_nothing(world: World, key: Any) -> None:
     holder = world.holder()
     with world.house.store.write() as tx:

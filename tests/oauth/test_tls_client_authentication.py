@@ -293,6 +293,23 @@ def test_whoever_is_no_known_proxy_proves_nobody(world: World, form: str, more: 
     assert is_refused(ask(world, pinned(world, own), {**getattr(own, form), **more}))
 
 
+def test_a_certificate_that_is_revoked_while_a_token_is_made_makes_none(
+    any_proxied: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, house = made("CN=late"), any_proxied.house
+    holder, prove = pinned(any_proxied, own), house.oauth._clients.prove
+
+    def proved_too_early(shown: Presented) -> Any:
+        found = prove(shown)
+        assert found is not None
+        with house.store.write() as tx:
+            revoke_certificate(tx, SYSTEM, str(found.credential_id), "leaked")
+        return found
+
+    monkeypatch.setattr(house.oauth._clients, "prove", proved_too_early)
+    assert is_refused(ask(any_proxied, holder, own.escaped))
+
+
 def test_two_certificates_work_beside_each_other_until_the_first_is_revoked(proxied: World) -> None:
     first, second = made("CN=1"), made("CN=2")
     holder = proxied.holder()
