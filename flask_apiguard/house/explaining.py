@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ..gate.gate import BAD_CREDENTIAL
 from ..values import Mode, Reason
 
 #: The steps of the way, and what holds when one is passed.
@@ -46,6 +47,9 @@ _OF_REASON: Mapping[Reason, str] = {
     Reason.PATH_AMBIGUOUS: "perimeter",
     Reason.POLICY_REFUSED: "access",
     Reason.PREFLIGHT_REFUSED: "rule",
+    Reason.PROOF_INVALID: "identify",
+    Reason.PROOF_MISSING: "access",
+    Reason.PROOF_NONCE: "identify",
     Reason.QUOTA_EXCEEDED: "count",
     Reason.RESPONSE_INVALID: "view",
     Reason.ROLE_MISSING: "access",
@@ -96,7 +100,7 @@ def steps_of(line: Mapping[str, Any]) -> Iterator[Step]:
 
 def _may_pass(reason: Reason) -> bool:
     """Whether observing lets such a call go on to the view: all but bad credentials and what can't be done."""
-    bad = reason.status == 401 and reason is not Reason.CREDENTIAL_MISSING
+    bad = reason in BAD_CREDENTIAL or (reason.status == 401 and reason is not Reason.CREDENTIAL_MISSING)
     return not bad and reason.status < 500 and reason is not Reason.BODY_TOO_LARGE
 
 
