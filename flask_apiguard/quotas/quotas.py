@@ -92,7 +92,7 @@ class Quotas:
                     sheet = self._make(client.id, plan, limits, now)
             else:  # not remembered: addresses are many, and there is no store to ask
                 user = caller.user
-                holder = f"address:{subscriber_of(address)}" if user is None else f"user:{quote(user.id)}"
+                holder = f"address:{subscriber_of(address)}" if user is None else f"user:{quote(str(user.id))}"
                 sheet = make_sheet(holder, None, (), limits, now, _FOREVER)
             if not sheet.demands:
                 return ALLOWED

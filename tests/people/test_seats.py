@@ -21,7 +21,7 @@ def actor(*seats: str, at: str | None = "org_1") -> By:
     ("seat", "can", "can_not"),
     [
         ("owner", ["people:seat:give", "clients:application:create", "credentials:credential:revoke"],
-         ["onboarding:review:decide", "ledger:entry:read", "clients:application:refer", "clients:client:resume"]),
+         ["onboarding:review:decide", "ledger:entry:read", "clients:application:refer"]),
         ("developer", ["clients:application:create", "credentials:credential:create", "onboarding:review:open"],
          ["people:seat:give", "people:invitation:send", "onboarding:application:retire"]),
         ("viewer", ["clients:application:read", "events:event:read"],
