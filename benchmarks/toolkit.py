@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 CLIENT, SECRET = "sample-client", "sample-secret-sample-secret-sample-secret"
-#: Its default hashes a client secret as a password is hashed, which allows some 4 tokens per second: plain ones as well.
+#: Its default hashes a client secret as a password is hashed: some 4 tokens per second. So plain ones as well.
 HASHED, PLAIN = "hashed", "plain"
 
 
