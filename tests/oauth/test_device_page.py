@@ -166,7 +166,8 @@ def test_one_user_types_twenty_codes_in_ten_minutes_and_then_not_even_the_right_
     for code in ("BBBB-BBBB", started["user_code"]):
         throttled = send(browser, page, user_code=code)
         assert throttled.status_code == 429
-        assert 0 < int(throttled.headers["Retry-After"]) <= 600
+        # The window slides in two halves: of the twenty, one is forgiven a twentieth of it after the window's end.
+        assert 0 < int(throttled.headers["Retry-After"]) <= 600 + 600 / 20
         assert "Too many codes" in throttled.text
     assert type_in(Browser(world, "bob"), started["user_code"]).status_code == 200
     world.house.clock.advance(int(throttled.headers["Retry-After"]))
