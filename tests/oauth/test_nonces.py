@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from flask_apiguard.oauth.dpop import NONCE_WINDOW
 from tests.oauth.proofs import Device, refused_at_gate
 from tests.oauth.world import Holder, World, make_app, running
 
@@ -47,13 +48,15 @@ def test_a_nonce_is_asked_for_given_and_goes_stale(asking: World) -> None:
 
 def test_a_good_answer_hands_over_the_next_nonce(asking: World) -> None:
     holder, device = asking.holder(redirect_uris=("https://app.example/cb",)), Device(asking)
+    clock = asking.house.clock
+    clock.advance(NONCE_WINDOW / 2 - clock.time() % NONCE_WINDOW)  # far from where nonces turn
     nonce = device.post(holder).headers["DPoP-Nonce"]
     answer = device.post(holder, nonce=nonce)
     token = answer.json()["access_token"]
     assert answer.headers["DPoP-Nonce"] == nonce
     assert device.call(token, nonce=nonce).headers["DPoP-Nonce"] == nonce
     for _ in range(4):  # who calls often enough never meets a refusal, however often nonces turn
-        asking.house.clock.advance(290)
+        clock.advance(NONCE_WINDOW)
         answer = device.post(holder, nonce=nonce)
         assert answer.status_code == 200
         called = device.call(answer.json()["access_token"], nonce=nonce)
