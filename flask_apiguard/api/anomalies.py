@@ -18,6 +18,7 @@ from ..people import Act, demand
 from ..values import Flaw
 from .call import Answer, Call, Next
 from .fields import Choice, Id, In, Moment, PageIn, Prose, ReasonIn, Resource
+from .lookups import owner_of
 from .paging import no_cursor
 from .table import Table
 
@@ -113,9 +114,7 @@ def _of(call: Call, source: Any, act: Act) -> tuple[Anomaly, str]:
     row = source.execute(query).one_or_none()
     if row is None:
         raise Missing
-    owner = registry.application(source, registry.client(source, row.client_id).application_id)
-    demand(call.by, act, owner.organization_id)
-    return anomaly_of(row), owner.organization_id
+    return anomaly_of(row), owner_of(call, source, row.client_id, act).organization_id
 
 
 def _next(call: Call, found: Anomaly, owner_id: str) -> list[Next]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import fields
 
-from ..clients import Application, registry
+from ..clients import Application
 from ..errors import Invalid
-from ..people import Act, demand
+from ..people import Act
 from ..values import Flaw, State
 from .call import Answer, Call, Next
 from .credentials import OVERLAP_AT_MOST
 from .fields import In, Line, Moment, Prose, ReasonIn, Resource, Whole
-from .lookups import client_of
+from .lookups import client_of, owner_of
 from .oauth import demand_server
 from .table import Table
 
@@ -103,9 +103,7 @@ def _certificate_of(call: Call, source: Any, act: Act) -> tuple[ClientCertificat
     from ..oauth.client_certificates import certificate_of
 
     found = certificate_of(source, call.path["certificate_id"])
-    owner = registry.application(source, registry.client(source, found.client_id).application_id)
-    demand(call.by, act, owner.organization_id)
-    return found, owner
+    return found, owner_of(call, source, found.client_id, act)
 
 
 @table.get("/clients/<client_id>/certificates", "Certificates of a client", out=CertificateOut, many=True,

@@ -40,6 +40,13 @@ def client_of(call: Call, source: Transaction | sa.Connection, act: Act) -> tupl
     return found, owner
 
 
+def owner_of(call: Call, source: Transaction | sa.Connection, client_id: str, act: Act) -> Application:
+    """The application whose client something belongs to, for a person."""
+    owner = registry.application(source, registry.client(source, client_id).application_id)
+    demand(call.by, act, owner.organization_id)
+    return owner
+
+
 def credential_of(call: Call, source: Transaction | sa.Connection, act: Act) -> tuple[Credential, Client, Application]:
     """The credential in the path, its client and application. A client sees the one that it called with."""
     found = credential_by_id(source, call.path["credential_id"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable
 from typing import Any
 
 from marshmallow import fields
@@ -100,6 +101,15 @@ def _chosen(call: Call, source: Any, found: Client, owner: Application) -> Answe
     )  # fmt: skip
 
 
+def _choose(call: Call, choose: Callable[..., object], field: str) -> Answer:
+    """Do what one field of the body says of the client in the path, and tell how it speaks OAuth now."""
+    with call.write() as tx:
+        found, owner = client_of(call, tx, Act.OAUTH_CLIENT_CHANGE)
+        demand_server(call)
+        choose(tx, call.by, found.id, call.body[field], call.body["reason"])
+        return _chosen(call, tx, found, owner)
+
+
 def _next(call: Call, found: Client, owner: Application) -> list[Next]:
     whose = owner.organization_id
     follow = []
@@ -133,11 +143,7 @@ def read(call: Call) -> Answer:
 @table.put("/clients/<client_id>/public", "Say whether a client is public or confidential", body=PublicIn,
            out=ChosenOut, act=Act.OAUTH_CLIENT_CHANGE)  # fmt: skip
 def public(call: Call) -> Answer:
-    with call.write() as tx:
-        found, owner = client_of(call, tx, Act.OAUTH_CLIENT_CHANGE)
-        demand_server(call)
-        set_public(tx, call.by, found.id, call.body["public"], call.body["reason"])
-        return _chosen(call, tx, found, owner)
+    return _choose(call, set_public, "public")
 
 
 @table.put("/clients/<client_id>/token-format", "Choose the form of a client's tokens", body=FormatIn,
@@ -145,11 +151,7 @@ def public(call: Call) -> Answer:
 def token_format(call: Call) -> Answer:
     from ..oauth.token_formats import set_token_format  # and with it what signs, which nobody else here needs
 
-    with call.write() as tx:
-        found, owner = client_of(call, tx, Act.OAUTH_CLIENT_CHANGE)
-        demand_server(call)
-        set_token_format(tx, call.by, found.id, call.body["token_format"], call.body["reason"])
-        return _chosen(call, tx, found, owner)
+    return _choose(call, set_token_format, "token_format")
 
 
 @table.put("/clients/<client_id>/certificate-bound", "Bind a client's tokens to its TLS certificate, or not",
@@ -157,31 +159,19 @@ def token_format(call: Call) -> Answer:
 def certificate_bound(call: Call) -> Answer:
     from ..oauth.token_formats import set_certificate_bound
 
-    with call.write() as tx:
-        found, owner = client_of(call, tx, Act.OAUTH_CLIENT_CHANGE)
-        demand_server(call)
-        set_certificate_bound(tx, call.by, found.id, call.body["certificate_bound"], call.body["reason"])
-        return _chosen(call, tx, found, owner)
+    return _choose(call, set_certificate_bound, "certificate_bound")
 
 
 @table.put("/clients/<client_id>/device", "Say whether a client may use the device authorization grant",
            body=DeviceIn, out=ChosenOut, act=Act.OAUTH_CLIENT_CHANGE)  # fmt: skip
 def device(call: Call) -> Answer:
-    with call.write() as tx:
-        found, owner = client_of(call, tx, Act.OAUTH_CLIENT_CHANGE)
-        demand_server(call)
-        set_device(tx, call.by, found.id, call.body["device"], call.body["reason"])
-        return _chosen(call, tx, found, owner)
+    return _choose(call, set_device, "device")
 
 
 @table.put("/clients/<client_id>/grant-types", "Say which grant types a client may use", body=GrantTypesIn,
            out=ChosenOut, act=Act.OAUTH_CLIENT_CHANGE)  # fmt: skip
 def grant_types(call: Call) -> Answer:
-    with call.write() as tx:
-        found, owner = client_of(call, tx, Act.OAUTH_CLIENT_CHANGE)
-        demand_server(call)
-        set_grant_types(tx, call.by, found.id, call.body["grant_types"], call.body["reason"])
-        return _chosen(call, tx, found, owner)
+    return _choose(call, set_grant_types, "grant_types")
 
 
 @table.get("/consents", "What users allowed, in the order of clients", query=ConsentsIn, out=ConsentOut, many=True,

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import ValidationError, fields
 
-from ..clients import Application, registry
+from ..clients import Application
 from ..errors import Invalid
-from ..people import Act, demand
+from ..people import Act
 from ..values import Flaw, State
 from .call import Answer, Call, Next
 from .fields import In, Moment, Prose, ReasonIn, Resource, Whole
-from .lookups import client_of
+from .lookups import client_of, owner_of
 from .oauth import demand_server
 from .table import Table
 
@@ -68,9 +68,7 @@ def _key_of(call: Call, source: Any, act: Act) -> tuple[PublicKey, Application]:
     from ..oauth.public_keys import key_of  # and with it what reads keys, which nobody else here needs
 
     found = key_of(source, call.path["key_id"])
-    owner = registry.application(source, registry.client(source, found.client_id).application_id)
-    demand(call.by, act, owner.organization_id)
-    return found, owner
+    return found, owner_of(call, source, found.client_id, act)
 
 
 @table.get("/clients/<client_id>/public-keys", "Public keys of a client", out=KeyOut, many=True,

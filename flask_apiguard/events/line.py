@@ -29,7 +29,7 @@ TIME = slice(9, 36)
 _KEPT_AT_MOST = 4096
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
-_texts: dict[str | None, str] = {None: "null"}
+_texts: dict[str, str] = {}
 _places: dict[tuple[str, str], str] = {}
 _second: tuple[int, str] = (-1, "")
 

@@ -46,10 +46,8 @@ def is_preflight(request: Request) -> bool:
     return "Origin" in request.headers and "Access-Control-Request-Method" in request.headers
 
 
-def shared(request: Request, listed: frozenset[str] | None) -> tuple[tuple[str, str], ...]:
+def shared(request: Request, listed: frozenset[str]) -> tuple[tuple[str, str], ...]:
     """The headers that let a listed origin's page read an answer; never a wildcard, never with credentials."""
-    if listed is None:
-        return ()
     origin = request.headers.get("Origin")
     if origin is None:
         return ()

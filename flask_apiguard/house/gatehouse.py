@@ -6,20 +6,15 @@ import datetime as dt
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from .. import events, quotas, schemas
 from ..events import Recorder
 from ..gate import Gate, Manners, Way, read_manners
-from ..perimeter import Perimeter, StillAdmitted
 from ..quotas import Quotas
 from ..schemas import Schemas
 from ..values import HostUser
 from .authorization import Authorization
 from .declared import SPOOL_FOLDER
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
 
 
 class Gatehouse(Authorization):
@@ -71,12 +66,3 @@ class Gatehouse(Authorization):
     def host_user(self) -> HostUser | None:
         """The host's signed-in user, if the host told us how to find out."""
         return self.options.host_user() if self.options.host_user is not None else None
-
-    def perimeter(self, inner: WSGIApplication) -> Perimeter:
-        """The middleware around what ``app.wsgi_app`` was; kept as ``edge``."""
-        self.edge = Perimeter(inner, self.book, self.clock, self.trusts, self.start)
-        return self.edge
-
-    def start(self) -> tuple[Recorder, StillAdmitted]:
-        """What the perimeter asks for before the first request."""
-        raise NotImplementedError

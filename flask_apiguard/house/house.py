@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
 from .. import signals
 from ..errors import ConfigurationError, StoreAway
 from ..events import Recorder
-from ..perimeter import StillAdmitted
+from ..perimeter import Perimeter, StillAdmitted
 from ..rules import Book
 from .governance import Governance
 from .shut import ShutGate, Unrecorded
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 logger = logging.getLogger("flask_apiguard")
 
@@ -42,6 +46,11 @@ class House(Governance):
                 self.gate.compile_all()
                 self.is_open = True
             return self.recorder, self.gate.still
+
+    def perimeter(self, inner: WSGIApplication) -> Perimeter:
+        """The middleware around what ``app.wsgi_app`` was; kept as ``edge``."""
+        self.edge = Perimeter(inner, self.book, self.clock, self.trusts, self.start)
+        return self.edge
 
     def start(self) -> tuple[Recorder, StillAdmitted]:
         """``open`` for the perimeter: what is wrong shuts the gate, and is no matter of the host's own pages."""

@@ -58,12 +58,10 @@ class Stream:
 
 
 def begun(body: Iterable[bytes], began: list[Any]) -> Iterable[bytes]:
-    """The body of a response that has begun, with what was written rather than returned before it.
+    """The body of a response that did not begin in the usual way: with what was written rather than returned before it.
 
     An inner middleware that is a generator begins its response only with the first chunk: that chunk is fetched.
     """
-    if len(began) == 3:
-        return body
     chunks = iter(body)
     first = [] if began else [next(chunks, b"")]
     return ClosingIterator(chain(began[3:], first, chunks), lambda: close_body(body))
