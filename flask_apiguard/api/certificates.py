@@ -13,7 +13,7 @@ from ..people import Act
 from ..values import Flaw, State
 from .call import Answer, Call, Next
 from .credentials import OVERLAP_AT_MOST
-from .fields import In, Line, Moment, Prose, ReasonIn, Resource, Whole
+from .fields import In, Lifetime, Line, Moment, Prose, ReasonIn, Resource, Whole
 from .lookups import client_of, owner_of
 from .oauth import demand_server
 from .table import Table
@@ -38,7 +38,7 @@ class CertificateIn(In):
     san_ip = _name("An IP address among the alternative names")
     san_email = _name("An address among the alternative names")
     certificate = Prose(1, 5000, metadata={"description": "In PEM, or in base 64 as in the x5c of a JWK."})
-    lifetime = Whole(60, 3650 * 86400, metadata={"description": "Seconds; a year by default."})
+    lifetime = Lifetime(metadata={"description": "Seconds; a year by default."})
     reason = Prose(0, 2000, load_default="")
 
 

@@ -13,7 +13,7 @@ from ..errors import Invalid
 from ..people import Act
 from ..values import Actor, Flaw, State
 from .call import Answer, Call, Next
-from .fields import SCOPE_AT_MOST, Choice, Id, In, Line, Moment, Out, Prose, Resource, Several, Whole
+from .fields import SCOPE_AT_MOST, Choice, Id, In, Lifetime, Line, Moment, Out, Prose, Resource, Several, Whole
 from .lookups import client_of, credential_of
 from .table import Table, Who
 
@@ -25,13 +25,13 @@ class CredentialIn(In):
     name = Line(1, 200, required=True)
     kind = Choice("api_key", "client_secret", load_default="api_key")
     scopes = Several(Id(SCOPE_AT_MOST), 50, metadata={"description": "Narrower than what the client holds."})
-    lifetime = Whole(60, 10 * 366 * 86400, metadata={"description": "Seconds; by default the house's."})
+    lifetime = Lifetime(metadata={"description": "Seconds; by default the house's."})
     reason = Prose(0, 2000, load_default="")
 
 
 class RotateIn(In):
     overlap = Whole(0, OVERLAP_AT_MOST, load_default=86400, metadata={"description": "Seconds that both open."})
-    lifetime = Whole(60, 10 * 366 * 86400)
+    lifetime = Lifetime()
     reason = Prose(0, 2000, load_default="")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields, validate
 
+from ..credentials.settings import LIFETIME_AT_MOST
 from ..people.fields import EMAIL_BYTES, normal_email
 from ..people.passwords import LONGEST, SHORTEST
 
@@ -152,6 +153,13 @@ class Whole(fields.Integer):
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid")
         return value
+
+
+class Lifetime(Whole):
+    """How long something that a client proves itself with lives, in seconds: what its room takes, a minute at least."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(60, int(LIFETIME_AT_MOST.total_seconds()), **more)
 
 
 class Choice(fields.String):

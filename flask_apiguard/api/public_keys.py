@@ -13,7 +13,7 @@ from ..errors import Invalid
 from ..people import Act
 from ..values import Flaw, State
 from .call import Answer, Call, Next
-from .fields import In, Moment, Prose, ReasonIn, Resource, Whole
+from .fields import In, Lifetime, Moment, Prose, ReasonIn, Resource
 from .lookups import client_of, owner_of
 from .oauth import demand_server
 from .table import Table
@@ -36,7 +36,7 @@ class Jwk(fields.Dict):
 
 class KeyIn(In):
     jwk = Jwk(required=True, metadata={"description": "A public key: P-256, Ed25519, or RSA of 2048 bits or more."})
-    lifetime = Whole(60, 10 * 366 * 86400, metadata={"description": "Seconds; a year by default."})
+    lifetime = Lifetime(metadata={"description": "Seconds; a year by default."})
     reason = Prose(0, 2000, load_default="")
 
 
@@ -100,8 +100,8 @@ def add(call: Call) -> Answer:
         try:
             made = add_key(tx, call.by, client.id, body["jwk"], lifetime=lifetime, reason=body["reason"])
         except Invalid as error:
-            flaws = [Flaw(f"/jwk{flaw.pointer}", flaw.detail) for flaw in error.decision.flaws]
-            raise Invalid(flaws) from None
+            flaws = error.decision.flaws
+            raise Invalid([Flaw(one.pointer or "/jwk", one.detail) for one in flaws]) from None
     href = call.href("/public-keys/<id>", id=made.id)
     return Answer(_told(call, made), _next(call, made, owner), headers={"Location": href})
 

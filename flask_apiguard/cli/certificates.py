@@ -11,7 +11,6 @@ import click
 
 from ..oauth.certificate_names import KnownBy
 from ..oauth.client_certificates import (
-    LIFETIME,
     ClientCertificate,
     Wanted,
     add_certificate,
@@ -46,7 +45,10 @@ def _what(body: F) -> F:
         click.option("--san-uri", help="A URI among the alternative names."),
         click.option("--san-ip", help="An IP address among the alternative names."),
         click.option("--san-email", help="An address among the alternative names."),
-        click.option("--lifetime", type=span, help="How long it proves the client, such as 90d; a year by default."),
+        click.option(
+            "--lifetime", type=span, default="365d", show_default=True,
+            help="How long it proves the client; ten years at most.",
+        ),
     )):  # fmt: skip
         body = option(body)
     return body
@@ -88,7 +90,7 @@ def _told(found: ClientCertificate, now: dt.datetime) -> dict[str, Any]:
 @click.argument("client_id", metavar="CLIENT")
 @_what
 @reasoned
-def add(desk: Desk, client_id: str, lifetime: dt.timedelta | None, reason: str, **told: Any) -> None:
+def add(desk: Desk, client_id: str, lifetime: dt.timedelta, reason: str, **told: Any) -> None:
     """Register a certificate, beside those that are there; the client proves itself with it by TLS.
 
     By a name: whatever an authority issues to that name, once your proxy followed its chain. By itself: this one only.
@@ -96,9 +98,7 @@ def add(desk: Desk, client_id: str, lifetime: dt.timedelta | None, reason: str, 
     wanted = _wanted(told)
     with desk.house.store.write() as tx:
         owner_of(desk, tx, client_id, Act.CREDENTIALS_CREDENTIAL_CREATE)
-        made = [
-            add_certificate(tx, desk.by, client_id, one, lifetime=lifetime or LIFETIME, reason=reason) for one in wanted
-        ]
+        made = [add_certificate(tx, desk.by, client_id, one, lifetime=lifetime, reason=reason) for one in wanted]
     desk.rows([_told(one, desk.house.clock.now()) for one in made], _COLUMNS)
 
 
@@ -122,7 +122,7 @@ def list_(desk: Desk, client_id: str) -> None:
 )  # fmt: skip
 @reasoned
 def rotate(
-    desk: Desk, certificate_id: str, overlap: dt.timedelta, lifetime: dt.timedelta | None, reason: str, **told: Any
+    desk: Desk, certificate_id: str, overlap: dt.timedelta, lifetime: dt.timedelta, reason: str, **told: Any
 ) -> None:  # fmt: skip
     """Give a certificate a successor; the old one works on for a while, never beyond its own end."""
     wanted = _wanted(told)
@@ -131,7 +131,7 @@ def rotate(
     with desk.house.store.write() as tx:
         owner_of(desk, tx, certificate_of(tx, certificate_id).client_id, Act.CREDENTIALS_CREDENTIAL_ROTATE)
         made = rotate_certificate(
-            tx, desk.by, certificate_id, wanted[0], overlap, lifetime=lifetime or LIFETIME, reason=reason
+            tx, desk.by, certificate_id, wanted[0], overlap, lifetime=lifetime, reason=reason
         )  # fmt: skip
         old = certificate_of(tx, certificate_id)
     desk.facts({**_told(made, desk.house.clock.now()), "old_ends": old.expires_at})

@@ -8,7 +8,7 @@ from typing import IO, Any
 
 import click
 
-from ..oauth.public_keys import LIFETIME, PublicKey, add_key, key_of, keys_of, revoke_key
+from ..oauth.public_keys import PublicKey, add_key, key_of, keys_of, revoke_key
 from ..people import Act
 from .clients import owner_of
 from .common import Desk, Refused, cell, command, reasoned, span
@@ -31,9 +31,11 @@ def _told(found: PublicKey, now: dt.datetime) -> dict[str, Any]:
 @command(public_keys, "add")
 @click.argument("client_id", metavar="CLIENT")
 @click.argument("file", type=click.File("rb"))
-@click.option("--lifetime", type=span, help="How long it proves the client, such as 90d; a year by default.")
+@click.option(
+    "--lifetime", type=span, default="365d", show_default=True, help="How long it proves the client; ten years at most."
+)
 @reasoned
-def add(desk: Desk, client_id: str, file: IO[bytes], lifetime: dt.timedelta | None, reason: str) -> None:
+def add(desk: Desk, client_id: str, file: IO[bytes], lifetime: dt.timedelta, reason: str) -> None:
     """Register a public key; the client proves itself with assertions that it signs.
 
     FILE is a JSON Web Key without its private members, or `-`: P-256, Ed25519, or RSA of 2048 bits or more.
@@ -46,7 +48,7 @@ def add(desk: Desk, client_id: str, file: IO[bytes], lifetime: dt.timedelta | No
         raise Refused("The file holds no JSON Web Key.", "Write an object with kty, crv, x and y.", status=2)
     with desk.house.store.write() as tx:
         owner_of(desk, tx, client_id, Act.CREDENTIALS_CREDENTIAL_CREATE)
-        made = add_key(tx, desk.by, client_id, given, lifetime=lifetime or LIFETIME, reason=reason)
+        made = add_key(tx, desk.by, client_id, given, lifetime=lifetime, reason=reason)
     desk.facts(_told(made, desk.house.clock.now()))
 
 

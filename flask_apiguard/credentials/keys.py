@@ -119,10 +119,7 @@ class Keys:
 
         :raises Invalid: out of bounds.
         """
-        span = dt.timedelta(seconds=self._lifetimes[environment]) if lifetime is None else lifetime
-        if not dt.timedelta(0) < span <= LIFETIME_AT_MOST:
-            raise Invalid([Flaw("/lifetime", f"must be more than nothing and at most {LIFETIME_AT_MOST.days} days")])
-        return now + span
+        return now + bounded(dt.timedelta(seconds=self._lifetimes[environment]) if lifetime is None else lifetime)
 
     def _new(
         self,
@@ -213,6 +210,16 @@ def environment_for_new(tx: Transaction, client_id: str) -> Environment:
     if registry.application(tx, found.application_id).state is State.RETIRED:
         raise Conflict("A retired application receives no credentials.", "Register a new application.")
     return found.environment
+
+
+def bounded(lifetime: dt.timedelta) -> dt.timedelta:
+    """How long something that a client proves itself with may live, whoever asks by whatever door.
+
+    :raises Invalid: out of bounds.
+    """
+    if not dt.timedelta(0) < lifetime <= LIFETIME_AT_MOST:
+        raise Invalid([Flaw("/lifetime", f"must be more than nothing and at most {LIFETIME_AT_MOST.days} days")])
+    return lifetime
 
 
 def named(name: str, pointer: str = "/name") -> str:

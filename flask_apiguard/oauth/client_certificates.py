@@ -20,8 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from ..clients import changed, registry
 from ..credentials import Phase, revoke_tokens_by
-from ..credentials.keys import environment_for_new
-from ..credentials.settings import LIFETIME_AT_MOST
+from ..credentials.keys import bounded, environment_for_new
 from ..crypto import new_id, sha256
 from ..db import Transaction
 from ..errors import Conflict, Invalid, Missing
@@ -247,9 +246,7 @@ def _insert(
     tx: Transaction, client_id: str, wanted: Wanted, lifetime: dt.timedelta, replaces_id: str | None
 ) -> ClientCertificate:  # fmt: skip
     environment_for_new(tx, client_id)
-    if not dt.timedelta(0) < lifetime <= LIFETIME_AT_MOST:
-        raise Invalid([Flaw("/lifetime", f"must be more than nothing and at most {LIFETIME_AT_MOST.days} days")])
-    expires_at = min(tx.now + lifetime, wanted.ends_at or dt.datetime.max.replace(tzinfo=dt.UTC))
+    expires_at = min(tx.now + bounded(lifetime), wanted.ends_at or dt.datetime.max.replace(tzinfo=dt.UTC))
     if expires_at <= tx.now:
         raise Invalid([Flaw("/certificate", "has expired")])
     live = [one for one in certificates_of(tx, client_id) if one.phase(tx.now) is Phase.LIVE]

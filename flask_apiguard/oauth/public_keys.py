@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from ..clients import changed, registry
 from ..credentials import Phase, revoke_tokens_by
-from ..credentials.keys import environment_for_new
+from ..credentials.keys import bounded, environment_for_new
 from ..crypto import new_id
 from ..db import Transaction
 from ..errors import Conflict, Invalid, Missing
@@ -61,7 +61,7 @@ def add_key(
 ) -> PublicKey:  # fmt: skip
     """Register a key for a client.
 
-    :raises Invalid: it is private, symmetric, weak, or of a kind that we don't take.
+    :raises Invalid: it is private, symmetric, weak, or of a kind that we don't take, or would live too long.
     :raises Conflict: some client has it already, this one has too many, or its application is retired.
     :raises Missing: there is no such client.
     """
@@ -72,7 +72,7 @@ def add_key(
     if len(live_keys(tx, client_id, tx.now)) >= KEYS_AT_MOST:
         raise Conflict(f"A client has {KEYS_AT_MOST} keys at most.")
     made = PublicKey(
-        new_id("key"), client_id, key.thumbprint, key.algorithm, dict(key.jwk), tx.now, tx.now + lifetime
+        new_id("key"), client_id, key.thumbprint, key.algorithm, dict(key.jwk), tx.now, tx.now + bounded(lifetime)
     )  # fmt: skip
     try:
         tx.execute(table.insert().values(**{name: getattr(made, name) for name in PublicKey.__slots__}))

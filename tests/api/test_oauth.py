@@ -91,6 +91,18 @@ def test_a_developer_registers_a_key_and_revokes_it(town: Town, here: dict[str, 
     assert (entry.happening, entry.actor_id) == ("oauth:key:revoked", town.ids["dora"])
 
 
+@pytest.mark.parametrize(("lifetime", "status"), [(59, 422), (3650 * 86400, 201), (3650 * 86400 + 1, 422)])
+@pytest.mark.parametrize("noun", ["public-keys", "certificates", "credentials"])
+def test_how_long_it_proves_a_client_is_bounded_alike_for_every_noun(
+    town: Town, here: dict[str, Any], noun: str, lifetime: int, status: int
+) -> None:
+    bodies = {"public-keys": {"jwk": public()}, "certificates": {"san_dns": "a.example"}, "credentials": {"name": "x"}}
+    path = f"/clients/{here['client_id']}/{noun}"
+    answer = town.go("POST", path, {**bodies[noun], "lifetime": lifetime}, "ann")
+    assert answer.status == status, answer.body
+    assert [flaw["pointer"] for flaw in answer.json.get("errors", ())] == ["/lifetime"] * (status == 422)
+
+
 @pytest.mark.parametrize(
     "key",
     [{"kty": "oct", "k": "c2VjcmV0"}, {"kty": "EC", "crv": "P-256", "x": "☃", "y": "1"},

@@ -96,6 +96,7 @@ def test_every_certificate_of_a_key_set_is_added(
         (("--san-ip", "10.0.0.0/8"), 2, "IP address"),
         (("--san-email", "Ann <ann@example.org>"), 2, "address"),
         (("--san-dns", "a.example", "--lifetime", "20000d"), 2, "3650"),
+        (("--san-dns", "a.example", "--lifetime", "0d"), 2, "3650"),
     ],
 )
 def test_what_is_no_name_is_refused_with_a_sentence(

@@ -93,6 +93,12 @@ def test_a_public_key_is_added_listed_and_revoked(
     assert run("public-keys", "revoke", added["id"], *WHY).status == 1
 
 
+@pytest.mark.parametrize("span", ["0d", "3651d"])
+def test_how_long_a_key_lives_is_bounded(run: Run, client: dict[str, Any], key: str, span: str) -> None:
+    answer = run("public-keys", "add", client["client"], key, "--lifetime", span, *WHY)
+    assert (answer.status, "3650" in answer.err) == (2, True), answer.err
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{", "[" * 10_000, '{"kty": "oct", "k": "c2VjcmV0"}', '{"kty": 5}'])
 def test_what_is_no_public_key_is_refused_in_one_sentence(run: Run, client: dict[str, Any], text: str) -> None:
     answer = run("public-keys", "add", client["client"], "-", *WHY, given=text)

@@ -270,6 +270,14 @@ def test_an_expired_key_proves_nothing(world: World, key: Any) -> None:
     assert is_refused(post(world, signed(key, claims(world, holder.id))))
 
 
+@pytest.mark.parametrize("days", [-1, 0, 3651])
+def test_a_key_lives_neither_no_time_nor_for_ever_by_whatever_door(world: World, key: Any, days: int) -> None:
+    holder, given = world.holder(), key.as_dict(private=False)
+    with pytest.raises(Invalid) as refused, world.house.store.write() as tx:
+        add_key(tx, SYSTEM, holder.id, given, lifetime=dt.timedelta(days=days))
+    assert [(flaw.pointer, "3650" in flaw.detail) for flaw in refused.value.decision.flaws] == [("/lifetime", True)]
+
+
 def test_only_strong_public_keys_are_registered_and_each_for_one_client(world: World) -> None:
     mine, other = world.holder(), world.holder()
     good = PRIVATE_OF_OUR_OWN.as_dict(private=False)
