@@ -116,10 +116,9 @@ def read(call: Call) -> Answer:
 @table.post("/public-keys/<key_id>/revocation", "Revoke a public key at once", body=ReasonIn, out=KeyOut,
             act=Act.CREDENTIALS_CREDENTIAL_REVOKE)  # fmt: skip
 def revoke(call: Call) -> Answer:
-    from ..oauth.public_keys import key_of, revoke_key
+    from ..oauth.public_keys import revoke_key
 
     with call.write() as tx:
         found, owner = _key_of(call, tx, Act.CREDENTIALS_CREDENTIAL_REVOKE)
-        revoke_key(tx, call.by, found.id, call.body["reason"])
-        found = key_of(tx, found.id)
+        found = revoke_key(tx, call.by, found.id, call.body["reason"])
     return Answer(_told(call, found), _next(call, found, owner))

@@ -70,8 +70,6 @@ def list_(desk: Desk, client_id: str) -> None:
 def revoke(desk: Desk, key_id: str, reason: str) -> None:
     """Let a key prove nothing any more, and what came of it open nothing, at once."""
     with desk.house.store.write() as tx:
-        found = key_of(tx, key_id)
-        owner_of(desk, tx, found.client_id, Act.CREDENTIALS_CREDENTIAL_REVOKE)
-        revoke_key(tx, desk.by, key_id, reason)
-        found = key_of(tx, key_id)
+        owner_of(desk, tx, key_of(tx, key_id).client_id, Act.CREDENTIALS_CREDENTIAL_REVOKE)
+        found = revoke_key(tx, desk.by, key_id, reason)
     desk.answer(_told(found, desk.house.clock.now()), f"Revoked: {cell(key_id)} proves nothing any more.")

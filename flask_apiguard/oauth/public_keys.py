@@ -87,24 +87,20 @@ def add_key(
     return made
 
 
-def revoke_key(tx: Transaction, by: By, key_id: str, reason: str) -> None:
-    """End a key, and every token that was issued on it.
+def revoke_key(tx: Transaction, by: By, key_id: str, reason: str) -> PublicKey:
+    """End a key, and every token that was issued on it. Again is the same as once.
 
-    :raises Missing: there is no such key that lives.
+    :raises Missing: there is no such key.
     """
-    row = tx.execute(
-        table.update()
-        .where(table.c.id == key_id, table.c.revoked_at.is_(None))
-        .values(revoked_at=tx.now)
-        .returning(table.c.client_id)
-    ).first()
-    if row is None:
-        raise Missing(f"There is no key {key_id[:60]}.")
-    ended = revoke_tokens_by(tx, key_id)
-    enter(
-        tx, by, Happening.OAUTH_KEY_REVOKED, f"client:{row.client_id}", reason=reason,
-        before={"key": key_id}, after={"tokens": ended}, organization=registry.owner_of(tx, client_id=row.client_id),
-    )  # fmt: skip
+    live = (table.c.id == key_id, table.c.revoked_at.is_(None))
+    found = tx.execute(table.update().where(*live).values(revoked_at=tx.now).returning(table.c.client_id)).first()
+    if found is not None:
+        ended = revoke_tokens_by(tx, key_id)
+        enter(
+            tx, by, Happening.OAUTH_KEY_REVOKED, f"client:{found.client_id}", reason=reason, before={"key": key_id},
+            after={"tokens": ended}, organization=registry.owner_of(tx, client_id=found.client_id),
+        )  # fmt: skip
+    return key_of(tx, key_id)
 
 
 def live_keys(source: Source, client_id: str, now: dt.datetime) -> list[PublicKey]:

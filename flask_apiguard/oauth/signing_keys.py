@@ -216,7 +216,9 @@ def _add(
 def revoke_signing_key(tx: Transaction, by: By, key_id: str, reason: str) -> None:
     """Let nothing that a key ever signed open anything any more, at once; the next one signs from the next token on.
 
-    :raises Missing: there is no such key that lives.
+    Again is the same as once.
+
+    :raises Missing: there is no such key.
     """
     done = tx.execute(
         table.update()
@@ -225,7 +227,9 @@ def revoke_signing_key(tx: Transaction, by: By, key_id: str, reason: str) -> Non
         .returning(table.c.id)
     )  # fmt: skip
     if done.first() is None:
-        raise Missing(f"There is no signing key {key_id[:60]}.")
+        if tx.execute(sa.select(table.c.id).where(table.c.id == key_id)).first() is None:
+            raise Missing(f"There is no signing key {key_id[:60]}.")
+        return
     # One that waits, published already, takes over before its time: better than none, or than one nobody has seen.
     waiting = sa.select(sa.func.min(table.c.active_at)).where(table.c.revoked_at.is_(None), table.c.active_at > tx.now)
     active = sa.select(table.c.id).where(

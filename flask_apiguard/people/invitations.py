@@ -138,22 +138,19 @@ def _still_meant(tx: Transaction, sender: str, where: str | None) -> bool:
 
 
 def withdraw(tx: Transaction, by: By, invitation_id: object) -> None:
-    """Take an invitation back.
+    """Take an invitation back. Again is the same as once.
 
-    :raises Missing: no open one, or not this actor's to see. :raises Forbidden: the actor's seat is not enough.
+    :raises Missing: none that nobody accepted, or not this actor's to see.
+    :raises Forbidden: the actor's seat is not enough.
     """
-    wanted = fields.known_id(invitation_id, "inv")
-    fitting = sa.and_(invitation.c.id == wanted, invitation.c.accepted_at.is_(None))
-    open_ = sa.and_(fitting, invitation.c.withdrawn_at.is_(None), invitation.c.expires_at > tx.now)
-    row = tx.execute(sa.select(invitation).where(open_)).one_or_none()
+    fitting = sa.and_(invitation.c.id == fields.known_id(invitation_id, "inv"), invitation.c.accepted_at.is_(None))
+    row = tx.execute(sa.select(invitation).where(fitting).with_for_update()).one_or_none()
     if row is None:
         raise Missing
     demand(by, Act.PEOPLE_INVITATION_SEND, row.organization_id)
-    taken = tx.execute(
-        sa.update(invitation).where(open_).values(withdrawn_at=tx.now).returning(invitation.c.id)
-    ).one_or_none()
-    if taken is None:
-        raise Missing
+    if row.withdrawn_at is not None or row.expires_at <= tx.now:
+        return
+    tx.execute(sa.update(invitation).where(invitation.c.id == row.id).values(withdrawn_at=tx.now))
     enter(tx, by, Happening.PEOPLE_INVITATION_WITHDRAWN, f"invitation:{row.id}", organization=row.organization_id)
 
 

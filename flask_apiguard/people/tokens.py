@@ -218,13 +218,13 @@ def tokens_of(conn: sa.Connection, person_id: object, now: dt.datetime) -> tuple
 def revoke_token(tx: Transaction, by: By, token_id: object) -> None:
     """End a session or token at once: one's own, or anybody's for those who may disable people.
 
-    A narrowed token ends itself, and none of its person's others.
+    A narrowed token ends itself, and none of its person's others. Again is the same as once.
 
-    :raises Missing: there is no live one, or it is not this actor's. :raises Forbidden: it takes the whole person.
+    :raises Missing: there is none, or it is not this actor's. :raises Forbidden: it takes the whole person.
     """
     token = person_token.c
-    live = sa.and_(token.id == known_id(token_id, "pt"), token.revoked_at.is_(None), token.expires_at > tx.now)
-    row = tx.execute(sa.select(person_token).where(live, token.kind.in_(("session", "token")))).one_or_none()
+    wanted = sa.and_(token.id == known_id(token_id, "pt"), token.kind.in_(("session", "token")))
+    row = tx.execute(sa.select(person_token).where(wanted)).one_or_none()
     if row is None:
         raise Missing
     if by.kind is not Actor.PERSON or by.id != row.person_id:
@@ -234,7 +234,8 @@ def revoke_token(tx: Transaction, by: By, token_id: object) -> None:
             raise Missing from None  # whether a token of somebody else exists is nobody's business
     elif by.narrowed and by.token_id != row.id:
         raise narrower()
-    _revoke(tx, by, row)
+    if row.revoked_at is None and row.expires_at > tx.now:
+        _revoke(tx, by, row)
 
 
 def _revoke(tx: Transaction, by: By, row: Any) -> None:

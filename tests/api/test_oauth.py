@@ -86,7 +86,6 @@ def test_a_developer_registers_a_key_and_revokes_it(town: Town, here: dict[str, 
     assert town.go(*added.follow("revoke"), WHY, "vico").status == 403
     gone = town.go(*added.follow("revoke"), WHY, "dora")
     assert gone.json["phase"] == "revoked"
-    assert town.go(*added.follow("revoke"), WHY, "dora").status == 404
     entry = newest(town, f"client:{here['client_id']}")
     assert (entry.happening, entry.actor_id) == ("oauth:key:revoked", town.ids["dora"])
 
@@ -170,7 +169,6 @@ def test_signing_keys_are_turned_one_at_a_time_by_administrators(town: Town) -> 
     revoked = town.go("POST", f"/signing-keys/{signing}/revocation", WHY, "adam")
     assert revoked.json["phase"] == "revoked"
     assert town.house.signing_keys.current()[0] == waiting, "the next one takes over at once"
-    assert town.go("POST", f"/signing-keys/{signing}/revocation", WHY, "adam").status == 404
     assert town.go("POST", f"/signing-keys/{waiting}/revocation", WHY, "olga").status == 403
     assert newest(town, f"signing_key:{signing}").happening == "oauth:signing-key:revoked"
 

@@ -74,6 +74,15 @@ def test_a_withdrawn_invitation_opens_nothing(house: House, boss: By) -> None:
     with pytest.raises(Missing):
         house.people.accept(house.mailed("ann@example.com"))
     with pytest.raises(Missing):
+        house.tx(house.people.withdraw, stranger, offered.id)
+    house.tx(house.people.withdraw, boss, offered.id)
+    assert house.happenings().count("people:invitation:withdrawn") == 1, "again is the same as once"
+
+
+def test_an_invitation_that_was_accepted_is_not_taken_back(house: House, boss: By) -> None:
+    offered = house.tx(house.people.invite, boss, "ann@example.com", "org_1", "viewer")
+    house.people.accept(house.mailed("ann@example.com"))
+    with pytest.raises(Missing):
         house.tx(house.people.withdraw, boss, offered.id)
 
 
