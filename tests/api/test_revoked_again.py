@@ -24,7 +24,7 @@ def made(town: Town, here: dict[str, Any], noun: str) -> tuple[str, str, str]:
     bodies = {
         "certificates": (f"{client}/certificates", {"san_dns": "again.example"}),
         "credentials": (f"{client}/credentials", {"name": "again"}),
-        "invitations": (f"/organizations/{town.ids['ann_org']}/invitations", {"email": "x@y.example", "seat": "viewer"}),
+        "invitations": (f"/organizations/{town.ids['ann_org']}/invitations", {"email": "x@y.test", "seat": "viewer"}),
         "public-keys": (f"{client}/public-keys", {"jwk": jwk.ECKey.generate_key("P-256").as_dict(private=False)}),
         "signing-keys": ("/signing-keys", WHY),
         "tokens": ("/me/tokens", {"name": "again"}),
