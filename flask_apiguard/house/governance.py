@@ -14,6 +14,7 @@ from ..events import Query
 from ..monitor import Anomaly, Monitor
 from ..monitor.rounds import Rounds
 from ..notices import Delivered, Outbox
+from ..oauth.expiring import expiring
 from ..onboarding import Call, Onboarding
 from ..rules import Rule
 from ..values import Caller, Environment
@@ -66,6 +67,8 @@ class Governance(Gatehouse):
             demanded=self._demanded,
             monitor_start=lambda tx, by, client: self.monitor.start(tx, by, client.id),
             monitor_end=lambda tx, by, client: self.monitor.end(tx, by, client.id),
+            # Where there is no authorization server, public keys and certificates prove nothing.
+            expiring=(lambda source, now, until: ()) if self.places is None else expiring,
             policy=onboarding.ReviewPolicy(
                 expiry=dt.timedelta(seconds=self.settings[onboarding.REVIEW_EXPIRY]),
                 sample=self.settings[onboarding.REVIEW_SAMPLE],

@@ -40,6 +40,21 @@ class Call(Protocol):
     def time(self) -> dt.datetime: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Something that proves a client and ends soon. ``fix`` is what to do before, in one sentence."""
+
+    noun: str
+    id: str
+    #: As its people know it.
+    title: str
+    application_id: str
+    ends_at: dt.datetime
+    fix: str
+
+
+#: What proves clients and ends after the first moment and not after the second, where nothing has taken its place.
+Expiring = Callable[[Source, dt.datetime, dt.datetime], Iterable[Ending]]
 #: Calls of an application in an environment since a moment, oldest first; those that tell nothing new may be left out.
 Observed = Callable[[str, Environment, "dt.datetime | None"], Iterable[Call]]
 #: The scopes that a call of this endpoint (or route, where the endpoint isn't known) with this method exercises when
@@ -66,6 +81,8 @@ class Desk:
     reachable: Reachable
     monitor_start: Callable[[Transaction, By, Client], object]
     monitor_end: Callable[[Transaction, By, Client], object]
+    #: Beside the credentials.
+    expiring: Expiring
     notify: Callable[[Transaction, Notice], object]
     policy: ReviewPolicy
     certification: Certification

@@ -22,7 +22,7 @@ from ..values import By
 from . import following
 from . import tick as ticking
 from .checks import registry_of
-from .desk import Desk, Observed, Reachable, ScopesOfRoute, Source
+from .desk import Desk, Expiring, Observed, Reachable, ScopesOfRoute, Source
 from .following import Next
 from .lifecycle import Lifecycle
 from .policy import Certification, ReviewPolicy
@@ -34,7 +34,8 @@ class Onboarding(Lifecycle, Reviewing):
 
     ``observed`` brings sandbox calls, ``scopes_of_route`` says what a call exercised, ``demanded`` which scopes any
     route demands, ``reachable`` which routes a set of scopes newly opens; ``monitor_start`` begins monitoring in the
-    transaction of the move to production, ``monitor_end`` ends it in that of retirement.
+    transaction of the move to production, ``monitor_end`` ends it in that of retirement. ``expiring`` brings what
+    proves clients beside their credentials.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Onboarding(Lifecycle, Reviewing):
         reachable: Reachable = lambda new, old: (),
         monitor_start: Callable[[Transaction, By, Client], object] = lambda tx, by, client: None,
         monitor_end: Callable[[Transaction, By, Client], object] = lambda tx, by, client: None,
+        expiring: Expiring = lambda source, now, until: (),
         notify: Callable[[Transaction, Notice], object] = queue_notice,
         policy: ReviewPolicy | None = None,
         certification: Certification | None = None,
@@ -64,7 +66,7 @@ class Onboarding(Lifecycle, Reviewing):
         self.door = door
         self._desk = Desk(
             store, clock, scopes, keys, secrets, self.checks, observed, scopes_of_route, demanded, reachable,
-            monitor_start, monitor_end, notify, self.policy, self.certification, door, lifetimes,
+            monitor_start, monitor_end, expiring, notify, self.policy, self.certification, door, lifetimes,
             Throttle(clock),
         )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What time brings, said aloud: stale reviews, keys about to expire, confirmations due, and what silence takes.
+"""What time brings, said aloud: stale reviews, what is about to expire, confirmations due, and what silence takes.
 
 Nothing is unsafe while this does not run: grants, keys and reviews end by their own dates. It announces, writes down,
 and stops clients whose last step has come. Running it again says nothing twice.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -23,7 +22,7 @@ from ..ledger import enter
 from ..values import SYSTEM, Happening, Standing, State
 from . import asking, graduation, lease, records, sitters, standing, tables
 from .certification import Certified, certification_of
-from .desk import Desk
+from .desk import Desk, Ending
 from .records import LIVE
 
 LEASE, SPAN = "tick", dt.timedelta(minutes=10)
@@ -77,28 +76,33 @@ def _stale_reviews(desk: Desk, now: dt.datetime) -> Iterator[str]:
 
 
 def _expiring(desk: Desk, now: dt.datetime) -> Iterator[str]:
-    """Keys 30, 14, 7 and 1 days before their end; a key that has a successor is left in peace."""
+    """What proves a client, 30, 14, 7 and 1 days before its end; what has a successor is left in peace."""
+    until = now + dt.timedelta(days=DAYS_AHEAD[-1])
+    with desk.store.read() as conn:
+        found = [*_credentials(conn, now, until), *desk.expiring(conn, now, until)]
+    for one in sorted(found, key=lambda one: one.ends_at):
+        days = next(mark for mark in DAYS_AHEAD if one.ends_at <= now + dt.timedelta(days=mark))
+
+        def announce(tx: Transaction, one: Ending = one, days: int = days) -> str:
+            owner = registry.application(tx, one.application_id)
+            text = f"{one.title} of {owner.name} ends on {one.ends_at:%Y-%m-%d}. {one.fix}\n"
+            _tell(tx, desk, owner, f"expiry:{one.id}:{days}", f"A {one.noun} is about to expire", text)
+            return f"The {one.noun} {one.id} ends within {days} days."
+
+        yield from _once(desk, f"expiry:{one.id}:{one.ends_at:%Y%m%d}:{days}", announce)
+
+
+def _credentials(conn: sa.Connection, now: dt.datetime, until: dt.datetime) -> Iterator[Ending]:
     c, successor = credential_table, credential_table.alias("successor")
     query = (
         sa.select(c.c.id, c.c.name, c.c.expires_at, client_table.c.application_id)
         .join(client_table, client_table.c.id == c.c.client_id)
-        .where(c.c.revoked_at.is_(None), c.c.rotated_at.is_(None), c.c.expires_at > now)
-        .where(c.c.expires_at <= now + dt.timedelta(days=DAYS_AHEAD[-1]))
+        .where(c.c.revoked_at.is_(None), c.c.rotated_at.is_(None), c.c.expires_at > now, c.c.expires_at <= until)
         .where(~sa.exists().where(successor.c.replaces_id == c.c.id, successor.c.revoked_at.is_(None)))
-        .order_by(c.c.expires_at)
     )
-    with desk.store.read() as conn:
-        rows = conn.execute(query).all()
-    for row in rows:
-        days = next(mark for mark in DAYS_AHEAD if row.expires_at <= now + dt.timedelta(days=mark))
-
-        def announce(tx: Transaction, row: Any = row, days: int = days) -> str:
-            owner = registry.application(tx, row.application_id)
-            text = f"{row.name} ({row.id}) of {owner.name} ends on {row.expires_at:%Y-%m-%d}. Rotate it before.\n"
-            _tell(tx, desk, owner, f"expiry:{row.id}:{days}", "A credential is about to expire", text)
-            return f"The credential {row.id} ends within {days} days."
-
-        yield from _once(desk, f"expiry:{row.id}:{row.expires_at:%Y%m%d}:{days}", announce)
+    for row in conn.execute(query):
+        title = f"{row.name} ({row.id})"
+        yield Ending("credential", row.id, title, row.application_id, row.expires_at, "Rotate it before.")
 
 
 def _certification(desk: Desk, now: dt.datetime) -> Iterator[str]:
