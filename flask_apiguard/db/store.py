@@ -1,9 +1,4 @@
-"""The store: our own engine, our own metadata, transactions that know what to do last.
-
-Two schemas live here side by side, ``state`` and ``events``; each has its own migration history. On SQLite each
-is a file of its own, created and upgraded under a lock at first use. On PostgreSQL both live in one database, and
-only ``flask apiguard db upgrade`` changes it. Nothing is opened before first use, everything is reopened after a fork.
-"""
+"""One database: connections for reading, and transactions that know what to do last."""
 
 from __future__ import annotations
 
@@ -17,72 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
-from sqlalchemy.engine import URL, Connection, Engine, make_url
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.types import TypeDecorator
 
-from .errors import ConfigurationError, StoreAway
-from .migrations import HEADS, prepare
+from ..errors import StoreAway
+from ..migrations import HEADS, prepare
+from .columns import events_metadata, metadata
+from .engines import make_engine
 
-_NAMING = {
-    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-    "ck": "ck_%(table_name)s_%(constraint_name)s",
-    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-    "pk": "pk_%(table_name)s",
-}
-#: Tables of the state store; every room declares its own on it.
-metadata = sa.MetaData(naming_convention=_NAMING)
-#: Tables of the event store.
-events_metadata = sa.MetaData(naming_convention=_NAMING)
-BUSY_SECONDS = 10
 #: Engines of a parent process: closing them in a child would speak on the parent's sockets.
 _LEFT_TO_THE_PARENT: list[Engine] = []
-
-
-class Instant(TypeDecorator[dt.datetime]):
-    """An aware UTC datetime; SQLite keeps it naive and it comes back aware."""
-
-    impl = sa.DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise TypeError("a naive datetime never enters the store")
-        value = value.astimezone(dt.UTC)
-        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
-
-    def process_result_value(self, value: dt.datetime | None, dialect: sa.Dialect) -> dt.datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
-
-
-class JsonDocument(TypeDecorator[Any]):
-    """JSON; on PostgreSQL JSONB, whose dialect is imported only where it is spoken: it would slow every start."""
-
-    impl = sa.JSON
-    cache_ok = True
-
-    def __init__(self, none_as_null: bool = False) -> None:
-        super().__init__(none_as_null=none_as_null)
-        self.none_as_null = none_as_null
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
-        if dialect.name != "postgresql":
-            return dialect.type_descriptor(sa.JSON(none_as_null=self.none_as_null))
-        from sqlalchemy.dialects.postgresql import JSONB
-
-        return dialect.type_descriptor(JSONB(none_as_null=self.none_as_null))
-
-
-Json = JsonDocument()
-#: JSON whose absence is SQL's NULL: "nothing said" is not an empty list.
-OptionalJson = JsonDocument(none_as_null=True)
 
 
 @dataclass(frozen=True)
@@ -127,32 +67,6 @@ class Transaction:
     def afterwards(self, act: Callable[[], None]) -> None:
         """Run ``act`` once the transaction has ended, however it ended: what must be on record although it failed."""
         self._ended.append(act)
-
-
-def index_where(
-    name: str, *columns: str | sa.Column[Any], where: sa.ColumnElement[bool], unique: bool = False
-) -> sa.Index:
-    """An index over the rows for which ``where`` holds.
-
-    A dialect learns the condition when the index is made there: as an argument of ``Index`` it would have the
-    dialects of both stores imported at every start.
-    """
-    index = sa.Index(name, *columns, unique=unique)
-
-    def tell(_: sa.Index, conn: Connection, **__: Any) -> None:
-        index.dialect_options[conn.dialect.name]["where"] = where
-
-    event.listen(index, "before_create", tell)
-    return index
-
-
-def insert_into(table: sa.Table, dialect: str) -> Any:
-    """An INSERT that knows ``on_conflict_do_nothing`` and ``on_conflict_do_update``, in the store's own dialect."""
-    if dialect == "postgresql":
-        from sqlalchemy.dialects.postgresql import insert
-    else:
-        from sqlalchemy.dialects.sqlite import insert  # type: ignore[assignment]
-    return insert(table)
 
 
 class Store:
@@ -261,52 +175,6 @@ class Store:
         if self._engine is not None and self._pid == os.getpid():
             self._engine.dispose()
         self._engine, self._ready = None, False
-
-
-def normal_url(url: str) -> URL:
-    """The URL with the driver we use; ``postgres://`` and ``postgresql://`` mean psycopg 3."""
-    try:
-        parsed = make_url(url)
-    except sa.exc.ArgumentError:
-        raise ConfigurationError(
-            "APIGUARD_DATABASE_URL can't be read.", "Write sqlite:///FILE or postgresql://..."
-        ) from None
-    if parsed.drivername in ("postgres", "postgresql"):
-        return parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
-        raise ConfigurationError(f"{parsed.drivername} is not a store we know.", "Use SQLite or PostgreSQL.")
-    return parsed
-
-
-def make_engine(url: str) -> Engine:
-    """An engine with our manners. What a statement was given stays out of its error, and so out of the host's log."""
-    parsed = normal_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        engine = sa.create_engine(
-            parsed, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False}
-        )
-        event.listen(engine, "connect", _sqlite_connect)
-        event.listen(engine, "begin", _sqlite_begin)
-        return engine
-    try:
-        return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 3})
-    except ModuleNotFoundError:
-        raise ConfigurationError("PostgreSQL needs psycopg.", "pip install 'Flask-APIGuard[postgres]'") from None
-
-
-def _sqlite_connect(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # we say BEGIN ourselves: sqlite3's own comes too late to be IMMEDIATE
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.close()
-
-
-def _sqlite_begin(connection: Connection) -> None:
-    # A deferred transaction that has read first fails at once when it wants to write, whatever the timeout.
-    write = connection.get_execution_options().get("apiguard_write")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
 
 
 STATE = Schema("state", metadata, "state", HEADS["state"])
