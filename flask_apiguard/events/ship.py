@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -45,16 +46,16 @@ class Shipper:
 
         :raises StoreAway: the event store does not answer; nothing is lost.
         """
-        path = self._spool.path
+        path, written = self._spool.written()
         shipped = 0
         if self._own is not None and self._own[0] != path:
-            shipped += self._drain(*self._own)
+            shipped += self._drain(*self._own)  # another file is written by now: this one is as it will stay
             self._let_go()
         if self._own is None and path is not None:
             self._own = self._spool.tail()
         self._spool.leave_removed()
-        if self._own is not None:
-            shipped += self._drain(*self._own)
+        if self._own is not None and self._own[0] == path:
+            shipped += self._drain(*self._own, written)
         return shipped
 
     def ship_all(self) -> int:
@@ -71,7 +72,7 @@ class Shipper:
             except FileNotFoundError:  # finished by another process
                 continue
             try:
-                shipped += self._drain(path, fd)
+                shipped += self._drain(path, fd, living=True)
             finally:
                 os.close(fd)
             shipped += self._finish(path)
@@ -100,14 +101,17 @@ class Shipper:
         self._places.pop(path.name, None)
         return shipped
 
-    def _drain(self, path: Path, fd: int) -> int:
+    def _drain(self, path: Path, fd: int, written: int | None = None, *, living: bool = False) -> int:
+        """Take over a file as far as it is ``written``; of one that may still be ``living``, what is surely whole."""
         name, shipped = path.name, 0
         place = self._places.get(name)
         while True:
             if place is None:
                 place = self._look_up(name)
-            data = os.pread(fd, CHUNK, place)
+            data = os.pread(fd, CHUNK if written is None else max(0, min(CHUNK, written - place)), place)
             found = list(pieces(data))
+            if living:  # its owner may be at a line just now, and of that any part can be seen first
+                found = list(takewhile(_is_settled, found))
             if not found:
                 self._places[name] = place
                 return shipped
@@ -137,8 +141,8 @@ class Shipper:
         return self._take(name, place, found[:half]) + self._take(name, place + _length(found[:half]), found[half:])
 
     def _commit(self, name: str, place: int, found: Sequence[bytes]) -> int:
-        # What is not whole was never confirmed: its writer got an error and counted it as lost.
-        lines = [piece for piece in found if is_whole(piece)]
+        # What is not whole was never confirmed: its writer was killed at it, or interrupted and left a gap of zeros.
+        lines = [line for line in (piece.lstrip(b"\0") for piece in found) if is_whole(line)]
         with self._store.write() as tx:
             self._move(tx, name, place, place + _length(found))
             return chain.append(tx, lines) if lines else 0
@@ -190,7 +194,13 @@ def _length(found: Sequence[bytes]) -> int:
     return sum(map(len, found)) + len(found)
 
 
+def _is_settled(piece: bytes) -> bool:
+    """Whether nobody is at it any more: a line in one piece, or what fills a window's end."""
+    return not piece or (is_whole(piece) and b"\0" not in piece)
+
+
 def _is_sound(piece: bytes) -> bool:
+    piece = piece.lstrip(b"\0")
     if not is_whole(piece):
         return True  # never offered to the store
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gc
 import logging
 import os
@@ -19,7 +20,8 @@ from flask_apiguard.clock import Clock
 from flask_apiguard.db import EVENTS, Store
 from flask_apiguard.errors import StoreAway
 from flask_apiguard.events import LOST, SETTINGS, Recorder
-from flask_apiguard.events.spool import SUFFIX, Spool, files
+from flask_apiguard.events.line import encode
+from flask_apiguard.events.spool import SUFFIX, WINDOW, Spool, files
 from flask_apiguard.events.tables import access_event, dead_event
 from flask_apiguard.settings import resolve
 
@@ -67,19 +69,76 @@ def test_the_writer_rests_and_is_roused(store: Store, make_recorder: Make, monke
         wait_for(lambda: recorder._resting)
 
 
-def test_one_append_is_one_write(spool_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    writes = []
-    real = os.write
+def test_an_append_is_a_copy_and_no_system_call(spool_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     spool = Spool(spool_folder)
     spool.append(b"first")
-    monkeypatch.setattr(os, "write", lambda fd, data: writes.append(data) or real(fd, data))
+    for name in ("write", "pwrite", "writev", "open", "posix_fallocate"):
+        monkeypatch.setattr(os, name, None)
     spool.append(b"second")
-    assert writes == [b"second\n"]
     monkeypatch.undo()
-    assert spool.path is not None
-    assert spool.path.read_bytes() == b"first\nsecond\n"
-    assert spool.path.stat().st_mode & 0o777 == 0o600
+    path = spool.path
+    assert path is not None
+    assert path.read_bytes().rstrip(b"\0") == b"first\nsecond\n"
+    assert path.stat().st_mode & 0o777 == 0o600
     spool.close()
+    assert path.read_bytes() == b"first\nsecond\n"
+
+
+def test_a_file_goes_on_in_window_after_window(store: Store, make_recorder: Make, spool_folder: Path) -> None:
+    recorder = make_recorder(store)
+    each = len(encode(event("00000"))) + 1
+    many = 3 * WINDOW // each
+    for number in range(many):
+        recorder.record(event(f"{number:05}"))
+    (path,) = files(spool_folder)
+    assert path.stat().st_size in (3 * WINDOW, 4 * WINDOW)
+    assert recorder.settle()
+    assert count(store) == many
+    recorder.close()
+    assert recorder.verify()
+
+
+def test_a_line_longer_than_a_window_gets_one_of_its_own_size(spool_folder: Path) -> None:
+    spool = Spool(spool_folder)
+    lines = [b"first", b"x" * (WINDOW + 5), b"last"]
+    for line in lines:
+        spool.append(line)
+    path, written = spool.written()
+    assert path is not None
+    assert [piece for piece in path.read_bytes()[:written].split(b"\n") if piece] == lines
+    spool.close()
+
+
+def test_who_is_interrupted_at_an_append_loses_nobody_elses_line(
+    store: Store, make_recorder: Make, spool_folder: Path
+) -> None:
+    recorder = make_recorder(store)
+    recorder.record(event(1))
+    spool = recorder._spool
+    spool._at += 700  # where the interrupt came: the place was taken, nothing was copied
+    recorder.record(event(2))
+    assert recorder.settle()
+    assert count(store) == 2
+
+
+def test_of_a_living_neighbours_file_nothing_is_taken_that_may_still_be_written(
+    store: Store, make_recorder: Make, spool_folder: Path
+) -> None:
+    spool_folder.mkdir()
+    whole = encode(event(2)) + b"\n"
+    half = whole[:40] + b"\0" * (len(whole) - 41) + b"\n"  # what another processor may see of a copy
+    with (spool_folder / f"1-living{SUFFIX}").open("wb+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(encode(event(1)) + b"\n" + half)
+        file.flush()
+        recorder = make_recorder(store)
+        recorder.settle()
+        assert count(store) == 1
+        file.seek(-len(half), os.SEEK_END)
+        file.write(whole)
+        file.flush()
+        recorder.settle()
+        assert count(store) == 2
 
 
 def test_files_rotate_by_size_and_go_once_they_are_shipped(
@@ -190,8 +249,6 @@ def test_an_event_store_that_is_away_costs_no_event(
 
 @pytest.mark.parametrize("torn", [b'{"time":"2026', b"\n", b"garbage\n", b'{"time":"2026\n'])
 def test_a_torn_line_harms_no_other(store: Store, make_recorder: Make, spool_folder: Path, torn: bytes) -> None:
-    from flask_apiguard.events import encode
-
     spool_folder.mkdir()
     (spool_folder / f"1-dead{SUFFIX}").write_bytes(encode(event(1)) + b"\n" + torn)
     (spool_folder / f"2-dead{SUFFIX}").write_bytes(torn.rstrip(b"\n") + b"\n" + encode(event(2)) + b"\n" + torn)
@@ -206,8 +263,6 @@ def test_a_torn_line_harms_no_other(store: Store, make_recorder: Make, spool_fol
 def test_a_line_that_the_store_refuses_is_put_aside(
     any_store: Store, make_recorder: Make, spool_folder: Path, poison: bytes
 ) -> None:
-    from flask_apiguard.events import encode
-
     spool_folder.mkdir()
     good = [encode(event(number)) for number in range(6)]
     (spool_folder / f"1-dead{SUFFIX}").write_bytes(b"\n".join([*good[:3], poison, *good[3:]]) + b"\n")
