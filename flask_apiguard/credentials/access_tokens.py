@@ -124,7 +124,7 @@ class AccessTokenType:
     def kept_facts(self, text: str) -> dict[str, object]:
         """The same for a token in whatever form it was written."""
         try:
-            with self._store.read() as conn:
+            with self._store.read(steady=False) as conn:
                 query = conn.execute(_TOKEN, {"digest": self._tokens.digest(text)})
                 found = query.mappings().first()
             if found is None:

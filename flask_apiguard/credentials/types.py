@@ -156,7 +156,7 @@ class ImportedKeyType(_StoredKey):
         found = self._memory.get("algorithms")
         if found is None:
             version = self._memory.version
-            with self._store.read() as conn:
+            with self._store.read(steady=False) as conn:
                 found = imported.algorithms(conn)
             self._memory.put("algorithms", found, (imported.SUBJECT,), version)
         return found

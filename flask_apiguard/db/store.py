@@ -21,6 +21,9 @@ from ..migrations import HEADS, prepare
 from .columns import events_metadata, metadata
 from .engines import make_engine
 
+#: How PostgreSQL reads. SQLite's transactions see one state anyway, and cost no round trip.
+_STEADY: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_UNSTEADY: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"}
 #: Engines of a parent process: closing them in a child would speak on the parent's sockets.
 _LEFT_TO_THE_PARENT: list[Engine] = []
 
@@ -121,16 +124,16 @@ class Store:
 
     @contextmanager
     def read(self, *, steady: bool = True) -> Iterator[Connection]:
-        """A connection for reading; sees one state of the store throughout.
+        """A connection for reading, and for nothing else; sees one state of the store throughout.
 
         With ``steady=False`` PostgreSQL begins no transaction: each statement sees the newest state, and costs one
-        round trip.
+        round trip instead of three. For a single statement that is the same, and cheaper.
 
         :raises StoreAway: the store does not answer.
         """
         with self._guarded():
             self.open()  # first: to connect needs the folder that this makes
-            options = {} if steady or self.dialect == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+            options = {} if self.dialect == "sqlite" else _STEADY if steady else _UNSTEADY
             with self.engine.connect().execution_options(**options) as conn:
                 yield conn
 

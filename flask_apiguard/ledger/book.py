@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -65,7 +64,7 @@ class Ledger:
 
     def verify(self, until: int | None = None) -> Verification:
         """Look at every entry up to number ``until`` and name the first that is not what was written."""
-        with self._steady() as conn:
+        with self.store.read() as conn:
             return verify(conn, self._signer, self.file, until)
 
     def checkpoint(self, tx: Transaction, extra: Mapping[str, Any] | None = None) -> Checkpoint:
@@ -152,14 +151,6 @@ class Ledger:
         enter(tx, by, Happening.LEDGER_PERSON_ERASED, owner, evidence={"fields": gone})
         flush(tx)
         return gone
-
-    @contextmanager
-    def _steady(self) -> Iterator[Connection]:
-        """A connection that sees one state throughout; PostgreSQL has to be asked for it."""
-        with self.store.read() as conn:
-            if self.store.dialect == "postgresql":
-                conn.execution_options(isolation_level="REPEATABLE READ")
-            yield conn
 
     def _last(self, tx: Transaction) -> Checkpoint | None:
         row = tx.execute(sa.select(checkpoint).order_by(checkpoint.c.id.desc()).limit(1)).one_or_none()

@@ -63,7 +63,7 @@ class AskedOfUsers:
         """Whether the user allowed all of it before, to a client that can prove that it is the same one."""
         if ask.client.public:
             return False
-        with self._store.read() as conn:
+        with self._store.read(steady=False) as conn:
             known = consent_of(conn, user_id, ask.client.facts.id)
         return known is not None and ask.scopes <= known.scopes
 

@@ -51,7 +51,7 @@ class DeviceQuestions:
 
     def find(self, code: str) -> Waiting | None:
         """The device that shows a code; None when there is none, or none that still waits."""
-        with self._store.read() as conn:
+        with self._store.read(steady=False) as conn:
             row = conn.execute(
                 sa.select(device.c.digest, device.c.client_id, device.c.scopes).where(
                     device.c.user_digest == self._secrets.digest(USER_PURPOSE, code),

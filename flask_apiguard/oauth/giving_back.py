@@ -33,7 +33,7 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]
         :raises Refused: it is somebody else's; it lives on.
         """
         text = request.parameters.need("token")
-        with self._store.read() as conn:
+        with self._store.read(steady=False) as conn:
             found = self._tokens.find(conn, text)
         if found is not None and found.client_id != client.facts.id:
             raise Refused(Error.INVALID_GRANT, "This token was issued to another client.")

@@ -44,7 +44,7 @@ class MutualTLS:
         found = self._memory.get(client_id)
         if found is None:
             version = self._memory.version
-            with self._store.read() as conn:
+            with self._store.read(steady=False) as conn:
                 found = tuple(certificates_of(conn, client_id[:40]))
             self._memory.put(client_id, found, (f"client:{client_id}", EVERYTHING), version)
         return found

@@ -185,7 +185,7 @@ class Clients:
 
         Asked of that first: who guesses ids must not learn by the time it takes which of them are somebody's.
         """
-        with self._store.read() as conn:
+        with self._store.read(steady=False) as conn:
             if not chosen_of(conn, client_id[:40]).public:
                 return None
         try:

@@ -94,7 +94,7 @@ class Pushed:
         if set(form.values) != {"client_id", "request_uri"}:
             raise Unsafe("Beside the name of a pushed request stands nothing but the application's id.")
         digest = self._digest(name.removeprefix(URN))
-        with self._store.read() as conn:
+        with self._store.read(steady=False) as conn:
             kept = conn.execute(
                 sa.select(table.c.query).where(
                     table.c.digest == digest, table.c.client_id == form.get("client_id"),

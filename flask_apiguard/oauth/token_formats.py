@@ -56,7 +56,7 @@ class TokenFormats:
         found = self._memory.get(client_id)
         if found is None:
             version = self._memory.version
-            with self._store.read() as conn:
+            with self._store.read(steady=False) as conn:
                 query = sa.select(table.c.token_format, table.c.certificate_bound, table.c.grant_types)
                 row = conn.execute(query.where(table.c.client_id == client_id)).first()
             form = self._default if row is None else row.token_format or self._default

@@ -44,7 +44,7 @@ def test_a_look_that_others_write_into_sees_one_state(postgres_store: Store, clo
     book = Ledger(postgres_store, Secrets(SECRET), clock)
     with postgres_store.write() as tx:
         enter(tx, ANN, Happening.CLIENTS_CLIENT_CREATED, "client:a")
-    with book._steady() as conn:
+    with postgres_store.read() as conn:
         assert conn.execute(sa.select(sa.func.count()).select_from(ledger)).scalar() == 1
         with postgres_store.write() as tx:
             enter(tx, ANN, Happening.CLIENTS_CLIENT_CREATED, "client:b")
