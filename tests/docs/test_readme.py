@@ -12,11 +12,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.servers.process import free_port
+from tests.waiting import PATIENCE, wait_for
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,7 +69,7 @@ class Reader:
             return 0, ""
         done = subprocess.run(
             ["sh", "-c", self.filled(command)], cwd=self.folder, env={**self.environment, **self.variables},
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=120,
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, timeout=PATIENCE,
         )  # fmt: skip
         self.seen += done.stdout
         return done.returncode, done.stdout
@@ -92,19 +94,18 @@ class Reader:
         self._server = subprocess.Popen(
             run, cwd=self.folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        until = time.monotonic() + 30
-        while time.monotonic() < until:
-            assert self._server.poll() is None, "the server ended"
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            time.sleep(0.05)
-        raise AssertionError("the server does not listen")
+        wait_for(self._listens)
+
+    def _listens(self) -> bool:
+        assert self._server is not None
+        assert self._server.poll() is None, "the server ended"
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def stop(self) -> None:
         if self._server is not None:
             self._server.terminate()
-            self._server.wait(timeout=30)
+            self._server.wait(timeout=PATIENCE)
             self._server = None
 
     def _make_sure_of_curl(self) -> None:
@@ -114,12 +115,6 @@ class Reader:
         stand_in = self.folder / "bin" / "curl"
         stand_in.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).with_name("plain_curl.py")} "$@"\n')
         stand_in.chmod(0o755)
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
 
 
 def steps(block: str) -> Iterator[tuple[str, str]]:

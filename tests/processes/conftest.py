@@ -14,13 +14,14 @@ import pytest
 from flask import Flask
 
 from flask_apiguard.house import House
+from tests.waiting import PATIENCE
 
 from .served import TESTER, create_app
 
 Answer = tuple[int, dict[str, str], Any]
 
 
-def call(url: str, key: str | None = None, method: str = "GET", timeout: float = 10) -> Answer:
+def call(url: str, key: str | None = None, method: str = "GET", timeout: float = PATIENCE) -> Answer:
     """Status, headers and JSON of one real call."""
     request = urllib.request.Request(url, method=method)
     if key is not None:

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
+
+from tests.waiting import wait_for
 
 from .process import Process
 
@@ -65,19 +71,41 @@ class Gunicorn:
 
     @property
     def pids(self) -> list[int]:
-        """The workers that are ready, in order of their process ids. A killed one is gone once gunicorn noticed."""
-        return sorted(int(path.suffix[1:]) for path in self.folder.glob("ready.*"))
+        """The living workers that are ready, in order of their process ids."""
+        ready = sorted(int(path.suffix[1:]) for path in self.folder.glob("ready.*"))
+        return [pid for pid in ready if _lives(pid)]
 
     @property
     def log(self) -> str:
         return self.process.log.read_text(errors="replace")
 
-    def wait_for_workers(self, seconds: float = 120) -> None:
-        """Until all workers are ready again, after one was killed."""
-        self.process.wait_until(lambda: len(self.pids) >= self.workers, seconds)
+    def kill(self, pid: int) -> None:
+        """End a worker with SIGKILL, and wait until it is gone and they are all there again."""
+        os.kill(pid, signal.SIGKILL)
+        self.process.wait_until(lambda: pid not in self.pids and len(self.pids) >= self.workers)
+
+    @contextmanager
+    def only(self, pid: int) -> Iterator[None]:
+        """Meanwhile this worker alone answers: the others stand still, so that whoever calls meets this one."""
+        others = [psutil.Process(other) for other in self.pids if other != pid]
+        try:
+            for other in others:
+                other.suspend()
+            wait_for(lambda: all(other.status() == psutil.STATUS_STOPPED for other in others))
+            yield
+        finally:
+            for other in others:
+                other.resume()
 
     def stop(self) -> None:
         self.process.stop()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _environment(more: Mapping[str, str] | None) -> dict[str, str]:

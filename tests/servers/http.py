@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from werkzeug.serving import make_server
 
+from tests.waiting import PATIENCE
+
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
 
@@ -34,7 +36,7 @@ class RawAnswer:
         return self.body.decode()
 
 
-def raw_http(host: str, port: int, data: bytes, *, timeout: float = 10, method: str | None = None) -> RawAnswer:
+def raw_http(host: str, port: int, data: bytes, *, timeout: float = PATIENCE, method: str | None = None) -> RawAnswer:
     """Sends exactly these bytes and reads one answer.
 
     `method` says whether the answer has a body (HEAD has none); by default it is the first word of `data`. Raises

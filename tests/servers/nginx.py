@@ -6,6 +6,8 @@ import os
 import socket
 from pathlib import Path
 
+from tests.waiting import PATIENCE
+
 from .process import Process, find_program, free_port
 
 # `daemon off` keeps it our child; everything it writes stays in its folder.
@@ -49,7 +51,7 @@ class Nginx:
         if not (self.folder / "nginx.pid").exists():
             return False
         try:
-            socket.create_connection((self.host, self.port), timeout=1).close()
+            socket.create_connection((self.host, self.port), timeout=PATIENCE).close()
         except OSError:
             return False
         return True

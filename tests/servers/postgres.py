@@ -14,6 +14,7 @@ from pathlib import Path
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from flask_apiguard.migrations import HEADS
+from tests.waiting import PATIENCE
 
 from .process import Process, Unavailable, find_program
 
@@ -220,7 +221,7 @@ def _environment() -> dict[str, str]:
 def _initdb(bin_folder: Path, folder: Path, user: str) -> None:
     arguments = ["-D", folder / "data", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"]
     making = Process([bin_folder / "initdb", *arguments], folder / "initdb.log", user=user, env=_environment())
-    if making.popen.wait(120) != 0:
+    if making.popen.wait(PATIENCE) != 0:
         raise Unavailable(f"initdb failed: {making.log.read_text(errors='replace')[-2000:]}")
 
 
@@ -228,7 +229,7 @@ def _answers(url: str) -> bool:
     import psycopg
 
     try:
-        psycopg.connect(url, connect_timeout=2).close()
+        psycopg.connect(url, connect_timeout=60).close()
     except psycopg.OperationalError:
         return False
     return True

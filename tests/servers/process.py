@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import socket
 import subprocess
@@ -12,6 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import PATIENCE
 
 LAUNCH = str(Path(__file__).with_name("launch.py"))
 
@@ -43,11 +46,21 @@ def find_program(names: Sequence[str], from_wheel: Callable[[], Path]) -> Path:
     return program
 
 
+# Below what systems hand out by themselves, as the near end of a connection too: from 32768 on, or higher.
+PORTS, SHARES, SHARE = 20_000, 16, 750
+
+
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that was free a moment ago. Who needs certainty lets the server bind port 0."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
+    """A TCP port of 127.0.0.1 that no other worker of this run is given. Who needs certainty lets the server bind 0."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SHARES
+    while True:
+        port = PORTS + worker * SHARE + secrets.randbelow(SHARE)  # never `random`: tests seed it
+        with socket.socket() as listener:
+            try:
+                listener.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
 
 
 class Process:
@@ -80,7 +93,7 @@ class Process:
     def pid(self) -> int:
         return self.popen.pid
 
-    def wait_until(self, ready: Callable[[], bool], seconds: float = 120) -> None:
+    def wait_until(self, ready: Callable[[], bool], seconds: float = PATIENCE) -> None:
         """Returns once `ready()` is true; raises AssertionError with the log when the server died or took too long."""
         end = time.monotonic() + seconds
         while not ready():
@@ -92,7 +105,7 @@ class Process:
                 raise AssertionError(f"server {state}: {self.log.read_text(errors='replace')[-4000:]}")
             time.sleep(0.02)
 
-    def stop(self, signal_number: int = 15, seconds: float = 10) -> None:
+    def stop(self, signal_number: int = 15, seconds: float = 60) -> None:
         """Asks it to end and waits; kills it when it does not. Ending twice is harmless."""
         if self.popen.poll() is None:
             self.popen.send_signal(signal_number)

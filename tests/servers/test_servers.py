@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
-import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from pathlib import Path
 
@@ -22,10 +19,11 @@ from tests.servers.http import raw_http
 from tests.servers.process import Process, find_program, skip_or_fail
 from tests.servers.valkey import _wheel as valkey_wheel
 from tests.servers.valkey import running_valkey
+from tests.waiting import PATIENCE, wait_for
 
 
 def get(url: str) -> dict[str, object]:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE) as answer:
         return json.load(answer)
 
 
@@ -134,14 +132,18 @@ def test_gunicorn_runs_as_many_workers_as_asked_for_and_they_get_the_environment
     assert seen["word"] == "handed over"
 
 
+def test_each_worker_of_gunicorn_can_be_met(gunicorn_server) -> None:
+    server = gunicorn_server("tests.servers.apps:make()", workers=3)
+    for _ in range(3):
+        for pid in server.pids:
+            with server.only(pid):
+                assert get(server.url)["pid"] == pid
+
+
 def test_a_gunicorn_worker_that_is_killed_is_replaced(gunicorn_server) -> None:
     server = gunicorn_server("tests.servers.apps:make()", workers=1)
     (first,) = server.pids
-    os.kill(first, signal.SIGKILL)
-    end = time.monotonic() + 10
-    while first in server.pids and time.monotonic() < end:
-        time.sleep(0.02)
-    server.wait_for_workers()
+    server.kill(first)
     assert server.pids != [first]
     assert get(server.url)["pid"] in server.pids
 
@@ -190,10 +192,14 @@ def test_a_server_ends_when_the_test_run_is_killed(tmp_path: Path) -> None:
     )
     run = subprocess.run([sys.executable, "-c", script, tmp_path / "log"], stdout=subprocess.PIPE, check=False)
     status = Path(f"/proc/{int(run.stdout)}/status")
-    end = time.monotonic() + 5
-    while status.exists() and "State:\tZ" not in status.read_text() and time.monotonic() < end:
-        time.sleep(0.02)
-    assert not status.exists() or "State:\tZ" in status.read_text()
+
+    def ended() -> bool:
+        try:
+            return "State:\tZ" in status.read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            return True
+
+    wait_for(ended)
 
 
 def test_a_server_that_dies_at_once_is_reported_with_its_words(tmp_path: Path) -> None:

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from tests.waiting import PATIENCE
+
 from .process import Process, find_program, free_port
 
 
@@ -31,7 +33,8 @@ class Valkey:
         parts = urlsplit(self.url)
         lines = [("AUTH", *filter(None, [parts.username]), unquote(parts.password))] if parts.password else []
         lines += [("SELECT", parts.path.strip("/") or "0"), words]
-        with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 6379), timeout=5) as connection:
+        place = (parts.hostname or "127.0.0.1", parts.port or 6379)
+        with socket.create_connection(place, timeout=PATIENCE) as connection:
             answers = connection.makefile("rb")
             answer = ""
             for line in lines:
