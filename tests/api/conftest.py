@@ -25,6 +25,7 @@ from flask_apiguard.house import House
 from flask_apiguard.ledger.tables import ledger
 from flask_apiguard.notices.outbox import notice
 from flask_apiguard.values import Actor, By
+from tests.waiting import PATIENCE
 
 from ..servers.http import serve
 
@@ -93,7 +94,7 @@ class Town:
             sent.setdefault("Content-Type", kind)
         if data is None and method in ("POST", "PUT", "PATCH"):
             data = b""
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 0, timeout=20)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 0, timeout=PATIENCE)
         try:
             connection.request(method, path if path.startswith("/apiguard") else BASE + path, data, sent)
             answer = connection.getresponse()
@@ -104,7 +105,7 @@ class Town:
     def call_api(self, key: str, method: str = "GET", path: str = "/api/v1/orders", body: Any = None) -> Heard:
         """A call of the host's own API."""
         parts = urlsplit(self.url)
-        connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 0, timeout=20)
+        connection = http.client.HTTPConnection(parts.hostname or "", parts.port or 0, timeout=PATIENCE)
         try:
             data = None if body is None else json.dumps(body).encode()
             headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}

@@ -18,6 +18,7 @@ from flask_apiguard.api.table import Endpoint
 from flask_apiguard.extension import house_of
 from flask_apiguard.people.passwords import LONGEST, SHORTEST
 from flask_apiguard.values import Reason
+from tests.waiting import PATIENCE
 
 from .conftest import Town, make_app
 from .examples import good
@@ -75,7 +76,7 @@ def test_a_body_that_ends_early_stores_nothing(town: Town) -> None:
         f"POST /apiguard/api/v1/organizations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {town.tokens['ann']}\r\n"
         'Content-Type: application/json\r\nContent-Length: 500\r\n\r\n{"name": "Half'
     )
-    with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:
+    with socket.create_connection((parts.hostname, parts.port), timeout=PATIENCE) as connection:
         connection.sendall(head.encode())
         connection.shutdown(socket.SHUT_WR)
         answer = http.client.HTTPResponse(connection)

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import requests
 
 from tests.oauth.world import Holder, World
+from tests.waiting import PATIENCE
 
 CALLBACK = "https://app.example/cb"
 VERIFIER = "v" * 43
@@ -49,7 +50,7 @@ class Browser:
 
     def ask(self, parameters: dict[str, str] | list[tuple[str, str]] | str) -> requests.Response:
         query = parameters if isinstance(parameters, str) else urlencode(parameters)
-        return self.session.get(f"{self.world.base}/oauth/authorize?{query}", allow_redirects=False, timeout=20)
+        return self.session.get(f"{self.world.base}/oauth/authorize?{query}", allow_redirects=False, timeout=PATIENCE)
 
     def answer(self, page: requests.Response, answer: str = "allow", **headers: str) -> requests.Response:
         found = re.search(r'name="request" value="([^"]+)"', page.text)
@@ -58,7 +59,7 @@ class Browser:
         assert action is not None
         return self.session.post(
             self.world.base + unescape(action[1]), data={"request": found[1], "answer": answer}, headers=headers,
-            allow_redirects=False, timeout=20,
+            allow_redirects=False, timeout=PATIENCE,
         )  # fmt: skip
 
     def code(self, holder: Holder, **more: str | None) -> str:

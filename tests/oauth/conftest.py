@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from flask_apiguard.oauth import jose
 from tests.oauth.world import World, make_app, running
 
 
@@ -23,6 +28,23 @@ def postgres_server(ready_postgres_module_url: str) -> Iterator[World]:
     """On PostgreSQL."""
     with running(lambda base: make_app(base, ready_postgres_module_url)) as world:
         yield world
+
+
+@pytest.fixture
+def lengths(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How long each text is that is decoded from base 64, read as JSON or digested, in this process."""
+    found: list[int] = []
+
+    def measured(act: Callable[..., Any]) -> Callable[..., Any]:
+        def measuring(*given: Any, **more: Any) -> Any:
+            found.extend(len(one) for one in given if isinstance(one, str | bytes))
+            return act(*given, **more)
+
+        return measuring
+
+    for module, name in ((base64, "b64decode"), (jose, "read_json"), (hashlib, "sha256"), (hmac, "new")):
+        monkeypatch.setattr(module, name, measured(getattr(module, name)))
+    return found
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from flask_apiguard.ledger import Entry
 from tests.oauth.browser import Browser
 from tests.oauth.proofs import Device
 from tests.oauth.world import Holder, World
+from tests.waiting import PATIENCE
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:device_code"
 
@@ -71,7 +72,7 @@ def entries(world: World, subject: str) -> list[Entry]:
 
 def field(browser: Browser, query: str = "") -> requests.Response:
     """The page with the field for a code."""
-    return browser.session.get(f"{browser.world.base}/oauth/device{query}", allow_redirects=False, timeout=20)
+    return browser.session.get(f"{browser.world.base}/oauth/device{query}", allow_redirects=False, timeout=PATIENCE)
 
 
 def send(browser: Browser, page: requests.Response, headers: dict[str, str] | None = None, **more: str | None) -> (
@@ -83,7 +84,7 @@ def send(browser: Browser, page: requests.Response, headers: dict[str, str] | No
     action = re.search(r'action="([^"]+)"', page.text)
     assert action is not None, page.text
     return browser.session.post(
-        browser.world.base + unescape(action[1]), headers=headers, allow_redirects=False, timeout=20,
+        browser.world.base + unescape(action[1]), headers=headers, allow_redirects=False, timeout=PATIENCE,
         data={name: value for name, value in data.items() if value is not None},
     )  # fmt: skip
 

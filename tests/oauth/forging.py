@@ -9,7 +9,7 @@ import requests
 
 from flask_apiguard.oauth.token_formats import set_token_format
 from flask_apiguard.values import SYSTEM
-from tests.oauth.proofs import b64, segment
+from tests.oauth.proofs import b64, dated, segment
 from tests.oauth.world import Holder, World
 
 
@@ -37,14 +37,17 @@ def kept(world: World, holder: Holder, text: str) -> str:
 def forged(
     world: World, holder: Holder, header: dict[str, Any] | None = None, payload: Any = None, **claims: Any
 ) -> str:
-    """Signed with our own key, kept in our own store, and yet not what we write. None leaves a member out."""
+    """Signed with our own key, kept in our own store, and yet not what we write. None leaves a member out.
+
+    A claim that depends on the time is a function of it: parameters of tests are made long before their tests.
+    """
     kid, signing = world.house.signing_keys.current()
     now = int(time.time() + world.house.clock.offset)
     head = {"alg": signing.algorithm, "kid": kid, "typ": "at+jwt"} | (header or {})
     said = {
         "iss": world.base, "sub": holder.id, "aud": world.base, "client_id": holder.id, "iat": now, "nbf": now,
         "exp": now + 300, "jti": "tok_forged", "scope": "orders:read",
-    } | claims  # fmt: skip
+    } | dated(claims, now)  # fmt: skip
 
     def text_of(token: Any) -> str:
         body = {name: value for name, value in said.items() if value is not None}

@@ -22,6 +22,7 @@ from tests.oauth.world import World, make_app
 from tests.servers.http import serve
 from tests.servers.nginx import Nginx
 from tests.servers.process import free_port
+from tests.waiting import PATIENCE
 
 PAGE = Path(__file__).parents[2] / "docs" / "certificates.rst"
 PREFIX = "/shop"
@@ -113,14 +114,14 @@ def submitted(session: requests.Session, page: requests.Response, **more: str) -
     action = re.search(r'action="([^"]+)"', page.text)
     assert action is not None, page.text
     data = {name: unescape(value) for name, value in hidden} | more
-    return session.post(urljoin(page.url, unescape(action[1])), data=data, allow_redirects=False, timeout=20)
+    return session.post(urljoin(page.url, unescape(action[1])), data=data, allow_redirects=False, timeout=PATIENCE)
 
 
 def allowed(front: Front, url: str, user: str = "alice") -> str:
     """Where a user's browser is sent back to after the user said yes."""
     session = front.showing(None)
     session.cookies.set("user", user)
-    page = session.get(url, allow_redirects=False, timeout=20)
+    page = session.get(url, allow_redirects=False, timeout=PATIENCE)
     if page.status_code == 200:
         page = submitted(session, page, answer="allow")
     assert page.status_code in (302, 303), page.text

@@ -14,6 +14,7 @@ import requests
 from joserfc import jwk, jws
 
 from tests.oauth.world import FORM, Holder, World
+from tests.waiting import PATIENCE
 
 REGISTRY = jws.JWSRegistry(algorithms=["ES256", "PS256", "RS256", "EdDSA", "HS256"], strict_check_header=False)
 
@@ -43,6 +44,11 @@ def refused_at_gate(answer: requests.Response, code: str = "invalid_dpop_proof")
     assert "client" not in answer.json()
 
 
+def dated(claims: dict[str, Any], now: int) -> dict[str, Any]:
+    """The claims at this moment, in seconds since the epoch; those that are functions of it are asked."""
+    return {name: value(now) if callable(value) else value for name, value in claims.items()}
+
+
 @dataclass
 class Device:
     """Something that holds a key and calls."""
@@ -54,7 +60,10 @@ class Device:
     def proof(
         self, method: str, url: str, token: str | None = None, header: dict[str, Any] | None = None, **claims: Any
     ) -> str:
-        """A proof; `header` and `claims` replace what it would say, None leaves it out."""
+        """A proof; `header` and `claims` replace what it would say, None leaves it out.
+
+        A claim that depends on the time is a function of it: parameters of tests are made long before their tests.
+        """
         head = {"typ": "dpop+jwt", "alg": self.algorithm, "jwk": self.key.as_dict(private=False)} | (header or {})
         head["jwk"] = (
             {k: v for k, v in head["jwk"].items() if k != "kid"} if isinstance(head["jwk"], dict) else head["jwk"]
@@ -63,7 +72,7 @@ class Device:
         said: dict[str, Any] = {"jti": uuid.uuid4().hex, "htm": method, "htu": url, "iat": now}
         if token is not None:
             said["ath"] = b64(hashlib.sha256(token.encode()).digest())
-        said |= claims
+        said |= dated(claims, now)
         return sign(
             {name: value for name, value in head.items() if value is not None},
             {name: value for name, value in said.items() if value is not None}, self.key,
@@ -76,7 +85,7 @@ class Device:
         url = self.world.base + "/oauth/token"
         made = self.proof("POST", url, **more) if proof is None else proof
         headers = {**(holder.basic if holder else {}), "DPoP": made, "Content-Type": FORM}
-        return requests.post(url, data=data or {"grant_type": "client_credentials"}, headers=headers, timeout=20)
+        return requests.post(url, data=data or {"grant_type": "client_credentials"}, headers=headers, timeout=PATIENCE)
 
     def token(self, holder: Holder) -> str:
         """A token that is bound to the key."""
@@ -98,4 +107,4 @@ class Device:
         url = self.world.base + path
         made = self.proof(method, url.partition("?")[0], token, **more) if proof is None else proof
         headers = {"Authorization": f"{scheme} {token}", **({"DPoP": made} if made else {})}
-        return requests.request(method, url, headers=headers, timeout=20)
+        return requests.request(method, url, headers=headers, timeout=PATIENCE)

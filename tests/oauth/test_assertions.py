@@ -20,6 +20,7 @@ from flask_apiguard.crypto import base64url
 from flask_apiguard.errors import Conflict, Invalid, StoreAway
 from flask_apiguard.oauth.public_keys import add_key, revoke_key
 from flask_apiguard.values import SYSTEM, State
+from tests.oauth.proofs import dated
 from tests.oauth.world import Holder, World
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -46,9 +47,10 @@ def with_key(world: World, key: Any) -> Holder:
 
 
 def claims(world: World, client_id: str, **more: Any) -> dict[str, Any]:
+    now = int(time.time())
     given = {
-        "iss": client_id, "sub": client_id, "aud": world.base, "exp": int(time.time()) + 60,
-        "iat": int(time.time()), "jti": secrets.token_hex(8), **more,
+        "iss": client_id, "sub": client_id, "aud": world.base, "exp": now + 60, "iat": now,
+        "jti": secrets.token_hex(8), **dated(more, now),
     }  # fmt: skip
     return {name: value for name, value in given.items() if value is not None}
 
@@ -109,8 +111,8 @@ def test_an_assertion_is_good_once_however_many_show_it_at_once(any_world: World
     [
         {"aud": "@token"}, {"aud": ["@issuer"]}, {"aud": ["@issuer", "https://evil.example"]}, {"aud": None},
         {"aud": "https://evil.example"}, {"exp": None}, {"exp": "soon"}, {"exp": True}, {"exp": 1e300},
-        {"exp": int(time.time()) - 120}, {"exp": int(time.time()) + 7200}, {"nbf": int(time.time()) + 600},
-        {"iat": int(time.time()) + 600}, {"iat": "now"}, {"jti": None}, {"jti": ""}, {"jti": 7}, {"jti": "x" * 300},
+        {"exp": lambda now: now - 120}, {"exp": lambda now: now + 7200}, {"nbf": lambda now: now + 600},
+        {"iat": lambda now: now + 600}, {"iat": "now"}, {"jti": None}, {"jti": ""}, {"jti": 7}, {"jti": "x" * 300},
         {"iss": "cli_other"}, {"iss": None}, {"sub": None}, {"sub": 7}, {"sub": "cli_other", "iss": "cli_other"},
         {"exp": -1}, {"nbf": [1]},
     ],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import time
 
 import pytest
 import requests
@@ -101,7 +100,6 @@ def test_a_suspended_client_gets_no_token_at_once_and_hears_why(any_world: World
     any_world.token(holder)
     with any_world.house.store.write() as tx:
         registry.suspend(tx, SYSTEM, holder.id, "odd")
-    time.sleep(0.1)
     answer = any_world.post("token", ASK, holder)
     assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
     assert "suspended" in answer.json()["error_description"]

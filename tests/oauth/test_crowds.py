@@ -21,6 +21,7 @@ from tests.oauth.devices import Screen, field, question, send
 from tests.oauth.world import Holder, World, make_app, running
 from tests.servers.gunicorn import Gunicorn
 from tests.servers.postgres import Postgres
+from tests.waiting import PATIENCE
 
 ISSUER = "https://api.example.com"
 
@@ -37,9 +38,11 @@ def crowd(
     environment = {"APIGUARD_ISSUER": ISSUER, "APIGUARD_DATABASE_URL": url, "APIGUARD_COUNTERS_URL": counters}
     server = gunicorn_server("tests.oauth.world:from_environment()", workers=2, threads=8, env=environment)
     world = World(make_app(ISSUER, url), server.url)
-    yield world
-    assert "Traceback" not in server.log, server.log[-6000:]
-    world.house.close()
+    try:
+        yield world
+        assert "Traceback" not in server.log, server.log[-6000:]
+    finally:
+        world.house.close()
 
 
 def prepared(url: str) -> str:
@@ -138,7 +141,7 @@ def test_nobody_waits_for_what_somebody_else_clears_away(postgres_server: World)
         tx.execute(oauth_pushed.insert(), rows)
     with ThreadPoolExecutor(1) as pool, store.write() as tx:
         assert prune(tx, tx.now, most=3) == 3
-        assert pool.submit(push, postgres_server, holder).result(10).status_code == 201
+        assert pool.submit(push, postgres_server, holder).result(PATIENCE).status_code == 201
     with store.read() as conn:
         assert conn.execute(sa.select(sa.func.count()).where(oauth_pushed.c.digest.like("old%"))).scalar() == 0
 

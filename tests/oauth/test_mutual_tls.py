@@ -177,8 +177,10 @@ def test_gunicorn_tells_by_its_own_socket(
     server = gunicorn_server(
         "tests.oauth.world:from_environment()", threads=threads, env=environment, arguments=arguments
     )  # fmt: skip
-    judged(world, server.url.replace("http://", "https://"), files)
-    world.house.close()
+    try:
+        judged(world, server.url.replace("http://", "https://"), files)
+    finally:
+        world.house.close()
 
 
 def test_a_server_of_pythons_own_tells_in_the_environ(files: dict[str, Any]) -> None:
@@ -192,10 +194,12 @@ def test_a_server_of_pythons_own_tells_in_the_environ(files: dict[str, Any]) -> 
     server.daemon_threads = True  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     world = World(app, base)
-    judged(world, base, files)
-    server.shutdown()
-    server.server_close()
-    world.house.close()
+    try:
+        judged(world, base, files)
+    finally:
+        server.shutdown()
+        server.server_close()
+        world.house.close()
 
 
 @pytest.mark.parametrize(("verify", "status"), [("SUCCESS", 200), ("GENEROUS", 401), (None, 401)])

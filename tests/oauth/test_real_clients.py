@@ -30,6 +30,7 @@ from tests.oauth.world import Holder
 from tests.servers.nginx import Nginx
 from tests.servers.node import find_node, packages
 from tests.servers.process import Unavailable, skip_or_fail
+from tests.waiting import PATIENCE
 
 NODE = Path(__file__).parent / "node"
 CALLBACK = "https://app.example/cb"
@@ -110,8 +111,8 @@ def by_openid_client(running: Front, clients: dict[str, Client]) -> dict[str, st
         "ca": Path(running.trust).read_text(), "clients": {name: _told(one) for name, one in clients.items()},
     }))  # fmt: skip
     done = subprocess.run(
-        [node, running.folder / "flows.mjs", given, told], capture_output=True, text=True, timeout=180, check=False,
-        stdin=subprocess.DEVNULL,
+        [node, running.folder / "flows.mjs", given, told], capture_output=True, text=True, timeout=PATIENCE,
+        check=False, stdin=subprocess.DEVNULL,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     found: dict[str, str | None] = json.loads(told.read_text())

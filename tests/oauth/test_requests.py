@@ -15,6 +15,7 @@ from flask_apiguard.oauth.refusals import Refused
 from tests.oauth.devices import GRANT_TYPE as DEVICE
 from tests.oauth.world import FORM, World
 from tests.servers.http import raw_http
+from tests.waiting import PATIENCE
 
 ASK = {"grant_type": "client_credentials"}
 ENDPOINTS = ("token", "revoke", "introspect", "device_authorization", "par")
@@ -76,7 +77,7 @@ def test_a_body_that_ends_early_is_no_server_error(world: World) -> None:
     head = f"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Type: {FORM}\r\nContent-Length: 100\r\n\r\ngrant_type"
     import socket
 
-    with socket.create_connection((at.hostname, at.port), timeout=10) as connection:
+    with socket.create_connection((at.hostname, at.port), timeout=PATIENCE) as connection:
         connection.sendall(head.encode())
         connection.shutdown(socket.SHUT_WR)
         answer = http.client.HTTPResponse(connection)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -235,24 +234,23 @@ def test_a_key_that_an_attacker_sends_along_verifies_nothing(world: World) -> No
         refused(world.call(kept(world, holder, sign(head, claims, key))))
 
 
-NOW = int(time.time())
-
-
 @pytest.mark.parametrize(
     "claims",
     [
         {"aud": "https://other.example"}, {"aud": None}, {"aud": []}, {"aud": 7}, {"aud": {}}, {"aud": ""},
-        {"iss": None}, {"iss": "https://evil.example"}, {"iss": 7}, {"exp": None}, {"exp": str(NOW + 60)},
-        {"exp": float("nan")}, {"exp": float("inf")}, {"exp": 1e300}, {"exp": NOW - 1}, {"exp": True}, {"exp": -1},
-        {"exp": NOW + 86400 * 30}, {"exp": [NOW + 60]}, {"nbf": NOW + 3_600}, {"nbf": "x"},
-        {"iat": NOW + 3_600, "exp": NOW + 3_900},
-        {"iat": None}, {"iat": "now"}, {"iat": NOW - 90_000}, {"scope": 7}, {"scope": ["orders:read"]},
+        {"iss": None}, {"iss": "https://evil.example"}, {"iss": 7}, {"exp": None},
+        {"exp": lambda now: str(now + 60)},
+        {"exp": float("nan")}, {"exp": float("inf")}, {"exp": 1e300}, {"exp": lambda now: now - 1},
+        {"exp": True}, {"exp": -1},
+        {"exp": lambda now: now + 86400 * 30}, {"exp": lambda now: [now + 60]}, {"nbf": lambda now: now + 3_600},
+        {"nbf": "x"}, {"iat": lambda now: now + 3_600, "exp": lambda now: now + 3_900},
+        {"iat": None}, {"iat": "now"}, {"iat": lambda now: now - 90_000}, {"scope": 7}, {"scope": ["orders:read"]},
         {"scope": None},
         {"sub": None}, {"sub": 7}, {"jti": None}, {"jti": "tok_other"}, {"jti": 7}, {"client_id": None},
         {"client_id": "cli_other"}, {"cnf": "x"}, {"cnf": {"jkt": "x"}}, {"cnf": ["jkt"]}, {"jti": ""},
         {"iat": {}}, {"exp": {}},
     ],
-    ids=lambda claims: "-".join(claims),  # no values: some are moments
+    ids=lambda claims: "-".join(claims),
 )  # fmt: skip
 def test_a_claim_of_another_type_or_beyond_its_bounds_is_refused(world: World, claims: dict[str, Any]) -> None:
     refused(world.call(forged(world, signed_holder(world), **claims)))
@@ -310,14 +308,6 @@ def test_neither_a_proof_nor_an_assertion_is_an_access_token(world: World) -> No
     holder, device = signed_holder(world), Device(world)
     proof = device.proof("GET", world.base + "/api/orders")
     refused(world.call(kept(world, holder, proof)))
-
-
-def test_a_megabyte_of_token_is_refused_quickly(world: World) -> None:
-    text = "eyJ" + "A" * 60_000 + ".eyJ.AAAA"
-    began = time.perf_counter()
-    answer = world.call(text)
-    assert answer.status_code in (401, 431)
-    assert time.perf_counter() - began < 1
 
 
 def test_a_host_may_bring_signed_tokens_of_its_own(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from flask_apiguard.oauth.device_throttle import DeviceThrottle
 from flask_apiguard.quotas import Memory
 from flask_apiguard.values import SYSTEM, Environment, HostUser, State
 from tests.servers.http import serve
+from tests.waiting import PATIENCE
 
 SCOPES = {"orders:read": "See your orders", "orders:write": "Change your orders", "reports:read": "See reports"}
 FORM = "application/x-www-form-urlencoded"
@@ -153,7 +154,7 @@ class World:
         """A POST to `/oauth/<name>`, by HTTP Basic for a holder."""
         given = {**(holder.basic if holder is not None else {}), **(headers or {})}
         given.setdefault("Content-Type", FORM)
-        return requests.post(f"{self.base}/oauth/{name}", data=data, headers=given, timeout=20)
+        return requests.post(f"{self.base}/oauth/{name}", data=data, headers=given, timeout=PATIENCE)
 
     def token(self, holder: Holder, **more: str) -> str:
         """An access token of the client's own."""
@@ -163,7 +164,7 @@ class World:
 
     def call(self, token: str, path: str = "/api/orders") -> requests.Response:
         """A call with a token."""
-        return requests.get(self.base + path, headers={"Authorization": f"Bearer {token}"}, timeout=20)
+        return requests.get(self.base + path, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE)
 
     def is_active(self, holder: Holder, token: str) -> bool:
         """What introspection says of a token."""
