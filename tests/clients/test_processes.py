@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from flask_apiguard.clients import Watch
 from flask_apiguard.db import Store
 from tests.clients.test_watch import Told
+from tests.waiting import wait_for
 
 ROOT = Path(__file__).parents[2]
 PROCESSES, EACH = 4, 15
@@ -25,11 +25,12 @@ def test_no_change_is_missed_while_four_processes_append(any_store: Store) -> No
     command = [sys.executable, "-m", "tests.clients.appender", url]
     others = [subprocess.Popen([*command, str(name), str(EACH)], cwd=ROOT) for name in range(PROCESSES)]
     try:
-        ends = time.monotonic() + 60
-        while any(other.poll() is None for other in others):
-            assert time.monotonic() < ends
+
+        def look() -> bool:
             watch.look()
-            time.sleep(0.002)
+            return all(other.poll() is not None for other in others)
+
+        wait_for(look)
         watch.look()
     finally:
         for other in others:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ from flask_apiguard.clients.watch import ROWS_AT_MOST
 from flask_apiguard.clock import Clock
 from flask_apiguard.db import STATE, Store
 from flask_apiguard.errors import StoreAway
+from tests.waiting import PATIENCE, wait_for
 
 
 class Told:
@@ -263,37 +265,42 @@ def test_a_thread_waits_for_the_look_of_another_when_its_own_last_one_is_too_old
             "what they remember may have been revoked a tenth of a second ago"
         )
     for look in looks:
-        look.join(5)
+        look.join(PATIENCE)
     assert not any(look.is_alive() for look in looks)
     assert told.since() == []
     watch.close()
 
 
-def test_a_thread_goes_on_while_another_looks_and_the_last_look_is_young(postgres_store: Store) -> None:
+def test_a_thread_goes_on_while_another_looks_and_the_last_look_is_young(
+    postgres_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     watch, _ = watching(postgres_store)
-    watch._interval = 0.5
-    time.sleep(0.55)
+    # Between one interval and two, for longer than this test can last.
+    monkeypatch.setattr("flask_apiguard.clients.watch.STALE_AFTER", 1e9)
+    watch._interval = 1e6
+    watch._looked -= 1.5e6
     looks = [threading.Thread(target=watch.look) for _ in range(2)]
     with postgres_store.engine.connect() as conn, conn.begin():
         conn.exec_driver_sql("LOCK TABLE apiguard_change IN ACCESS EXCLUSIVE MODE")
         looks[0].start()
-        time.sleep(0.05)
+        wait_for(watch._lock.locked)
         looks[1].start()
-        looks[1].join(0.3)
+        looks[1].join(PATIENCE)
         assert looks[0].is_alive()
         assert not looks[1].is_alive()
-    looks[0].join(5)
+    looks[0].join(PATIENCE)
     watch.close()
 
 
-def test_a_look_on_sqlite_is_cheap(store: Store) -> None:
+def test_a_look_on_sqlite_is_one_statement_on_a_kept_connection(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     watch, _ = watching(store)
-    best = min(_timed(watch.look) for _ in range(50))
-    assert best < 100e-6, "a kept connection, no engine, no transaction"
+    monkeypatch.setattr("flask_apiguard.clients.watch.INODE_EVERY", float("inf"))
+    monkeypatch.setattr(sqlite3, "connect", None)
+    monkeypatch.setattr(store, "open", None)
+    statements: list[str] = []
+    assert watch._raw is not None
+    watch._raw.set_trace_callback(statements.append)
+    for _ in range(3):
+        watch.look()
+    assert statements == ["SELECT max(seq) FROM apiguard_change"] * 3, "no engine, no transaction"
     watch.close()
-
-
-def _timed(act: Callable[[], None]) -> float:
-    started = time.perf_counter()
-    act()
-    return time.perf_counter() - started

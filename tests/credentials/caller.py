@@ -1,6 +1,7 @@
-"""A process that calls with a few keys, again and again, and tells when each was refused.
+"""A process that calls with a few keys, again and again, and tells of each when the last call began that was let in.
 
-`python -m tests.credentials.caller URL KEY...` writes `ready`, then a line `<place> <monotonic seconds>` per key.
+`python -m tests.credentials.caller URL KEY...` writes `ready`, then a line `<place> <monotonic seconds>` per key, once
+it is refused.
 """
 
 from __future__ import annotations
@@ -18,12 +19,15 @@ def main(url: str, *keys: str) -> None:
         house.identify(key)
     print("ready", flush=True)
     for place, key in enumerate(keys):
+        let_in = 0.0
         while True:
+            began = time.monotonic()
             try:
                 house.identify(key)
             except Denied:
-                print(place, time.monotonic(), flush=True)
+                print(place, let_in, flush=True)
                 break
+            let_in = began
             time.sleep(0.004)
 
 

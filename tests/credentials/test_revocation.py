@@ -12,12 +12,12 @@ import pytest
 from flask_apiguard.credentials import revoke
 from flask_apiguard.errors import Denied
 from tests.credentials.house import BY, House
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 PROCESSES, KEYS = 4, 5
 
 
-@pytest.mark.alone
 def test_four_other_processes_deny_within_a_tenth_of_a_second(any_house: House) -> None:
     client = any_house.client()
     made = [any_house.key(client) for _ in range(KEYS)]
@@ -27,7 +27,7 @@ def test_four_other_processes_deny_within_a_tenth_of_a_second(any_house: House) 
         for other in others:
             assert other.stdout is not None
             assert other.stdout.readline() == "ready\n"
-        delays = []
+        late = []
         for place, (credential, secret) in enumerate(made):
             any_house.write(lambda tx, gone=credential.id: revoke(tx, BY, gone, "drill"))
             revoked = time.monotonic()
@@ -35,13 +35,13 @@ def test_four_other_processes_deny_within_a_tenth_of_a_second(any_house: House) 
                 any_house.identify(secret)
             for other in others:
                 assert other.stdout is not None
-                denied_place, denied = other.stdout.readline().split()
+                denied_place, let_in = other.stdout.readline().split()
                 assert int(denied_place) == place
-                delays.append(float(denied) - revoked)
-        assert all(other.wait(10) == 0 for other in others)
+                late.append(float(let_in) - revoked)
+        assert all(other.wait(PATIENCE) == 0 for other in others)
     finally:
         for other in others:
             other.kill()
             other.communicate()
-    assert sorted(delays)[len(delays) * 9 // 10] < 0.1, delays
-    assert max(delays) < 1.0, "the law: an allow on a look older than a second is none"
+    # On SQLite every call looks; on PostgreSQL it stands on a look that is younger than this.
+    assert max(late) < (0.1 if any_house.store.dialect == "postgresql" else 0), late
