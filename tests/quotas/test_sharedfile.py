@@ -20,6 +20,7 @@ import pytest
 from flask_apiguard.errors import StoreAway
 from flask_apiguard.quotas import Demand, SharedFile, table, tablefile
 from tests.quotas.worker import HOUR, NOW, demands
+from tests.waiting import PATIENCE, wait_for
 
 WORKER = Path(__file__).with_name("worker.py")
 
@@ -31,7 +32,7 @@ def crew(*arguments: object) -> Iterator[subprocess.Popen[str]]:
         yield foreman
         assert foreman.stdin is not None
         foreman.stdin.close()
-        assert foreman.wait(30) == 0
+        assert foreman.wait(PATIENCE) == 0
 
 
 @pytest.fixture
@@ -78,16 +79,23 @@ def test_threads_of_several_counters_on_one_file_lose_nothing(path: Path) -> Non
 def test_killed_at_any_moment_the_file_stays_whole_and_unlocked(path: Path) -> None:
     chance = random.Random(7)
     counter = SharedFile(path, slots_at_first=16, slots_at_most=4096)
+
+    def counted() -> list[int]:
+        return used(counter, *demands(10**9))
+
     before = [0, 0]
     with crew("die", path) as foreman:
         for turn in range(12):
             foreman.stdin.write("go\n")
             foreman.stdin.flush()
             pids = [int(pid) for pid in foreman.stdout.readline().split()]
-            time.sleep(chance.uniform(0.02, 0.15))
-            for pid in pids:
-                os.kill(pid, signal.SIGKILL)
-            after = used(counter, *demands(10**9))
+            try:
+                wait_for(lambda then=before: all(now > one for now, one in zip(counted(), then, strict=True)))
+                time.sleep(chance.uniform(0, 0.1))
+            finally:
+                for pid in pids:
+                    os.kill(pid, signal.SIGKILL)
+            after = counted()
             assert all(now > then for now, then in zip(after, before, strict=True)), "nothing counted is lost"
             assert 0 <= after[0] - after[1] <= 2 * (turn + 1), "only calls that were cut short were counted in part"
             taken = counter.take(demands(10**9), NOW)
@@ -188,10 +196,8 @@ def test_a_replaced_file_is_noticed_within_a_second(shared: SharedFile, path: Pa
     shutil.copy(path, tmp_path / "saved")
     shared.take(demands(9), NOW)
     os.replace(tmp_path / "saved", path)
-    end = time.monotonic() + 3
-    while used(shared, *demands(9)) != [1, 1]:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    time.sleep(tablefile.INODE_SECONDS)
+    assert used(shared, *demands(9)) == [1, 1]
 
 
 def test_a_forked_child_opens_the_file_itself(shared: SharedFile) -> None:
