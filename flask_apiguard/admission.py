@@ -28,54 +28,29 @@ class Admission:
     answer even when a library in between swallowed it.
     """
 
-    __slots__ = (
-        "address",
-        "admitted",
-        "caller",
-        "decision",
-        "endpoint",
-        "fingerprint",
-        "headers",
-        "id",
-        "inside",
-        "mode",
-        "outcome",
-        "peer",
-        "presented",
-        "proved",
-        "recorded",
-        "refused",
-        "request",
-        "route",
-        "rule",
-        "started",
-        "time",
-        "values",
-    )
+    # What most requests leave as it is stands here: each is made anew for every call.
+    request: Any = None
+    rule: Any = None
+    route: str | None = None
+    endpoint: str | None = None
+    caller: Caller = ANONYMOUS
+    decision: Decision | None = None
+    admitted = False
+    mode = "enforce"
+    values: Mapping[str, Any] | None = None
+    refused: Decision | None = None
+    fingerprint: str | None = None
+    presented: str | None = None
+    proved: Caller | None = None
+    outcome = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, id: str, inside: bool, time: float, started: int, peer: str) -> None:
         self.id = id
-        self.inside = inside
+        self.inside = self.recorded = inside
         self.time = time
         self.started = started
-        self.peer = peer
-        self.address = peer
-        self.request: Any = None
-        self.rule: Any = None
-        self.route: str | None = None
-        self.endpoint: str | None = None
-        self.caller: Caller = ANONYMOUS
-        self.decision: Decision | None = None
-        self.admitted = False
-        self.mode = "enforce"
-        self.values: Mapping[str, Any] | None = None
-        self.refused: Decision | None = None
-        self.fingerprint: str | None = None
-        self.presented: str | None = None
-        self.proved: Caller | None = None
-        self.recorded = inside
-        self.outcome = ""
-        self.headers: tuple[tuple[str, str], ...] = ()
+        self.peer = self.address = peer
 
 
 def admission_in(environ: WSGIEnvironment) -> Admission | None:

@@ -24,9 +24,13 @@ from .records import Source
 from .tables import credential_use as table
 
 EVERY_SECONDS = 30.0
-AT_MOST = 1000
+#: Uses kept until they are written. Far more than a process sees in half a minute: a thread that writes takes the
+#: interpreter's lock from requests.
+AT_MOST = 10_000
 _CHUNK = 200
 ROUTE_AT_MOST = 200
+
+_users: weakref.WeakSet[LastUse] = weakref.WeakSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +51,23 @@ class LastUse:
         self._background = background
         self._store = store
         self._clock = clock
-        self._seen: dict[str, tuple[float, str, str]] = {}
+        self._seen: dict[str, tuple[float, str | None, str]] = {}
         self._lock = threading.Lock()
         self._flushed = clock.monotonic()
-        self._pid = os.getpid()
         self._due: threading.Timer | None = None
         self._at_exit = False
+        _users.add(self)
 
-    def touch(self, credential_id: str | None, route: str | None, address: str) -> None:
-        """Take down one use; every half minute, or at a thousand credentials, all are written. Tokens are left out."""
-        if credential_id is None or not credential_id.startswith("cred_"):
+    def touch(self, credential_id: str | None, route: str | None, address: str, at: float) -> None:
+        """Take down one use, ``at`` seconds since the epoch. Tokens are left out.
+
+        Every half minute, or when there are as many as are kept, all are written.
+        """
+        if credential_id is None or credential_id[:5] != "cred_":
             return
-        if self._pid != os.getpid():  # the parent writes what the parent saw
-            self._pid, self._seen, self._lock, self._due = os.getpid(), {}, threading.Lock(), None
-        self._seen[credential_id] = (self._clock.time(), route or "", address)
-        full = len(self._seen) >= AT_MOST
+        seen = self._seen
+        seen[credential_id] = (at, route, address)
+        full = len(seen) >= AT_MOST
         if self._background:
             due = self._due
             if due is None or (full and due.interval):
@@ -76,9 +82,15 @@ class LastUse:
             self._at_exit = True
             weak = weakref.WeakMethod(self._flush_if_possible)
             atexit.register(lambda: (flush := weak()) and flush())
+        if self._due is not None:
+            self._due.cancel()
         self._due = threading.Timer(seconds, self._flush_if_possible)
         self._due.name, self._due.daemon = "apiguard-last-use", True
         self._due.start()
+
+    def forked(self) -> None:
+        """In a child: what the parent saw, the parent writes."""
+        self._seen, self._lock, self._due = {}, threading.Lock(), None
 
     def _flush_if_possible(self) -> None:
         self._due = None
@@ -107,13 +119,13 @@ class LastUse:
         finally:
             self._lock.release()
 
-    def _write(self, seen: dict[str, tuple[float, str, str]]) -> None:
+    def _write(self, seen: dict[str, tuple[float, str | None, str]]) -> None:
         # In the order of ids, so that two processes never wait for each other's rows.
         rows = [
             {
                 "credential_id": credential_id,
                 "last_used_at": instant(at),
-                "route": route[:ROUTE_AT_MOST],
+                "route": (route or "")[:ROUTE_AT_MOST],
                 "address_prefix": network_of(address),
             }
             for credential_id, (at, route, address) in sorted(seen.items())
@@ -123,6 +135,14 @@ class LastUse:
         with self._store.write() as tx:
             for start in range(0, len(rows), _CHUNK):
                 tx.execute(_upsert(self._store.dialect, rows[start : start + _CHUNK]))
+
+
+def _after_fork() -> None:
+    for last_use in list(_users):
+        last_use.forked()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _upsert(dialect: str, rows: list[dict[str, Any]]) -> Any:

@@ -30,45 +30,56 @@ _KEPT_AT_MOST = 4096
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 _texts: dict[str, str] = {}
-_places: dict[tuple[str, str], str] = {}
+_ends: dict[tuple[str, str], str] = {}
 _second: tuple[int, str] = (-1, "")
 
 
 def encode(event: AccessEvent) -> bytes:
     """The line, without its newline. Texts are cut to ``LONGEST`` characters; the time has microseconds, in UTC."""
     return written(
-        shared(event), event.time, _quote(event.id), event.phase, event.path, event.latency, event.bytes_in,
-        event.bytes_out, event.agent, event.address, event.peer, who(event.fingerprint, event.user),
-        whence(event.trace, event.inbound_id, event.referer),
+        place(event), caller(event), outcome(event), event.time, _quote(event.id)[1:-1], event.phase, event.path,
+        event.latency, event.bytes_in, event.bytes_out, event.agent, event.address, event.peer,
+        who(event.fingerprint, event.user), whence(event.trace, event.inbound_id, event.referer),
     )  # fmt: skip
 
 
 def written(
-    shared: str, seconds: float, id: str, phase: str, path: str, latency: int, bytes_in: int, bytes_out: int,
-    agent: str, address: str, peer: str, who: str, whence: str,
+    place: str, caller: str, outcome: str, seconds: float, id: str, phase: str, path: str, latency: int, bytes_in: int,
+    bytes_out: int, agent: str, address: str, peer: str, who: str, whence: str,
 ) -> bytes:  # fmt: skip
-    """The line out of what is one call's own, and the part that `shared` made for all that are alike.
+    """The line out of what is one call's own, and the parts that many share.
 
-    ``id`` is JSON already, as are ``who`` and ``whence``.
+    Those are ``place``, ``caller`` and ``outcome``, made by the functions of these names. ``id`` is one of ours, in
+    which nothing is to escape; ``who`` and ``whence`` are JSON already.
     """
-    place = _places.get((address, peer)) or _place(address, peer)
+    ends = _ends.get((address, peer)) or _end(address, peer)
     named = _texts.get(agent) or _keep(agent)
     return (
-        f'{{"time":"{rfc3339(seconds)}","id":{id},"phase":"{phase}",{shared},"path":{_quote(path)},'
+        f'{{"time":"{rfc3339(seconds)}","id":"{id}","phase":"{phase}",{place},{caller},{outcome},"path":{_quote(path)},'
         f'"latency":{latency},"bytes_in":{bytes_in},"bytes_out":{bytes_out},{who},"agent":{named},{whence}'
-        f'{place},"v":1}}'
+        f'{ends},"v":1}}'
     ).encode("ascii")
 
 
-def shared(event: AccessEvent) -> str:
-    """The part that a caller's calls to one route share, while they are answered alike."""
+def place(event: AccessEvent) -> str:
+    """The part that calls to one route share."""
+    return f'"method":{_quote(event.method)},"route":{_nullable(event.route)},"endpoint":{_nullable(event.endpoint)}'
+
+
+def caller(event: AccessEvent) -> str:
+    """The part that calls of one caller share."""
     return (
-        f'"method":{_quote(event.method)},"route":{_nullable(event.route)},"endpoint":{_nullable(event.endpoint)},'
         f'"organization":{_nullable(event.organization)},"application":{_nullable(event.application)},'
         f'"client":{_nullable(event.client)},"environment":{_nullable(event.environment)},'
         f'"credential":{_nullable(event.credential)},"credential_kind":{_nullable(event.credential_kind)},'
-        f'"first_party":{"true" if event.first_party else "false"},"mode":{_quote(event.mode)},'
-        f'"allowed":{"true" if event.allowed else "false"},"reason":{_quote(event.reason)},'
+        f'"first_party":{"true" if event.first_party else "false"}'
+    )
+
+
+def outcome(event: AccessEvent) -> str:
+    """The part that calls share that are answered alike."""
+    return (
+        f'"mode":{_quote(event.mode)},"allowed":{"true" if event.allowed else "false"},"reason":{_quote(event.reason)},'
         f'"need":{_quote(event.need)},"have":{_quote(event.have)},"status":{event.status},'
         f'"outcome":{_quote(event.outcome)}'
     )
@@ -164,10 +175,10 @@ def _keep(text: str) -> str:
     return quoted
 
 
-def _place(address: str, peer: str) -> str:
-    place = f',"network":{_quote(network_of(address))},"address":{_quote(address)},"peer":{_quote(peer)}'
+def _end(address: str, peer: str) -> str:
+    end = f',"network":{_quote(network_of(address))},"address":{_quote(address)},"peer":{_quote(peer)}'
     if len(address) + len(peer) <= LONGEST:
-        if len(_places) >= _KEPT_AT_MOST:
-            _places.clear()
-        _places[address, peer] = place
-    return place
+        if len(_ends) >= _KEPT_AT_MOST:
+            _ends.clear()
+        _ends[address, peer] = end
+    return end

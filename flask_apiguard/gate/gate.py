@@ -34,13 +34,14 @@ logger = logging.getLogger("flask_apiguard")
 
 FALLBACKS_AT_MOST = 1000
 
-Used = Callable[[str | None, str | None, str], None]
+Used = Callable[[str | None, str | None, str, float], None]
 
 
 class Gate:
     """Before and after the views of one app.
 
-    ``used`` is told which credential came, on which route, from where; ``ready`` raises when no call can be recorded.
+    ``used`` is told which credential came, on which route, from where and when; ``ready`` raises when no call can be
+    recorded.
     """
 
     def __init__(
@@ -84,7 +85,7 @@ class Gate:
             admission.recorded = True
             return self._refuse(request, admission, Decision(False, Reason.GATE_FAULT))
         admission.decision = decision
-        self._used(admission.caller.credential_id, admission.route, admission.address)
+        self._used(admission.caller.credential_id, admission.route, admission.address, admission.time)
         if not decision.allowed and not self._let_pass(admission, decision):
             return self._refuse(request, admission, decision)
         if admission.mode == Mode.OBSERVE:

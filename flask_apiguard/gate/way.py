@@ -88,13 +88,14 @@ class Way:
     def bound(self, request: Request, admission: Admission, demands: Demands) -> Decision:
         """How much may come in at all; what is read later is held to the same bound."""
         environ = request.environ
+        request.max_content_length = bound = demands.max_body
         length = length_of(request)
-        if length is not None and length > demands.max_body and self.stand_in is None:
-            return Decision(False, Reason.BODY_TOO_LARGE, f"This route takes {demands.max_body} bytes at most.")
-        request.max_content_length = demands.max_body
-        if length is None and environ.get("wsgi.input_terminated"):
-            request.environ["wsgi.input"] = Bounded(request.environ["wsgi.input"], demands.max_body, admission)
-            request.max_content_length = demands.max_body + 1  # Werkzeug's own bound would cut without a word
+        if length is None:
+            if environ.get("wsgi.input_terminated"):
+                environ["wsgi.input"] = Bounded(environ["wsgi.input"], bound, admission)
+                request.max_content_length = bound + 1  # Werkzeug's own bound would cut without a word
+        elif length > bound and self.stand_in is None:
+            return Decision(False, Reason.BODY_TOO_LARGE, f"This route takes {bound} bytes at most.")
         return ALLOWED
 
     def identify(self, request: Request, admission: Admission, rule: Rule) -> Caller:
@@ -147,8 +148,8 @@ class Way:
         """Limits and quotas, in one round trip; what is left is told either way."""
         if self.stand_in is not None and self.stands_in(caller):
             return ALLOWED
-        decision = self._quotas.take(caller, limits, admission.address, admission.time)
-        admission.headers += caller.headers + decision.headers
+        decision, told = self._quotas.take(caller, limits, admission.address, admission.time)
+        admission.headers += caller.headers + told
         if decision.detail is UNCOUNTED:
             admission.outcome = UNCOUNTED
         return decision
@@ -171,9 +172,11 @@ def length_of(request: Request) -> int | None:
     """``request.content_length``; the plain case, which is nearly every call, without its reading of headers."""
     environ = request.environ
     text = environ.get("CONTENT_LENGTH")
-    if "HTTP_TRANSFER_ENCODING" in environ or (text and not (text.isascii() and text.isdecimal() and len(text) < 19)):
+    if "HTTP_TRANSFER_ENCODING" in environ:
         return request.content_length
-    return int(text) if text else None
+    if not text:
+        return None
+    return int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else request.content_length
 
 
 def throttled(attempts: Attempts, error: Denied, address: str) -> Denied:

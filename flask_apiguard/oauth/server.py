@@ -50,7 +50,7 @@ logger = logging.getLogger("flask_apiguard")
 
 UNPROVED = "The client is unknown, or did not prove who it is."
 
-Used = Callable[[str | None, str | None, str], None]
+Used = Callable[[str | None, str | None, str, float], None]
 
 
 class Server:
@@ -200,7 +200,7 @@ class Server:
         if admission is not None:
             admission.caller = proved.caller
             admission.presented = proved.caller.credential_kind
-            self._used(proved.credential_id, admission.route, admission.address)
+            self._used(proved.credential_id, admission.route, admission.address, admission.time)
         return self._prepared(asked, proved) if asked.issues else proved
 
     def _prepared(self, asked: Asked, proved: Proved) -> Proved:

@@ -36,6 +36,8 @@ FORGEABLE = frozenset({
     "HTTP_X_SSL_CLIENT_S_DN", "HTTP_X_SSL_CLIENT_VERIFY",
 })  # fmt: skip
 NO_BODY = ("1", "204", "304")
+#: What nearly every answer says, and nothing that the gate says as well.
+USUAL = frozenset({"content-length", "content-type"})
 
 #: Called before the first request: builds what is behind, and says at start what is wrong.
 Start = Callable[[], tuple[Recorder, StillAdmitted]]
@@ -173,6 +175,9 @@ def _lowered(headers: list[tuple[str, str]]) -> dict[str, str]:
 
 def _add_headers(headers: list[tuple[str, str]], present: dict[str, str], admission: Admission) -> None:
     """What the gate says beside the answer: rate limits, a retiring credential, the request's id."""
+    if present.keys() <= USUAL:
+        headers += (("X-Request-Id", admission.id), *admission.headers)
+        return
     if "x-request-id" not in present:
         headers.append(("X-Request-Id", admission.id))
     if admission.headers:

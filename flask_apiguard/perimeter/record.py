@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..admission import Admission
 from ..events import line
-from ..values import AccessEvent, Phase
+from ..values import AccessEvent, Caller, Phase
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -19,37 +19,58 @@ INBOUND_AT_MOST = 128
 LENGTH_DIGITS = 19
 
 
-#: What a caller's calls to one route share in their lines; few are kept, for a stranger's refusals are of many kinds.
-_shared: dict[tuple[Any, ...], str] = {}
+#: What the calls to one route that are answered alike share in their lines, and what callers do who are nobody's own.
+_alike: dict[tuple[Any, ...], tuple[str, str]] = {}
+_unkept: dict[tuple[Caller, str | None], str] = {}
 SHARED_AT_MOST = 4096
 LONGEST_SHARED = 512
 _NOBODY, _FROM_NOWHERE = line.who(None, None), line.whence(None, None, None)
 
 
 def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> bytes:
-    """`event_of` as its line; what is the same at every such call is put together once."""
-    caller, decision = admission.caller or admission.proved or admission.caller, admission.decision
-    named = "HTTP_TRACEPARENT" in environ or "HTTP_X_REQUEST_ID" in environ
-    if decision is None or named or caller.user is not None:
+    """`event_of` as its line; what is the same at many calls is put together once."""
+    caller, decision = admission.caller, admission.decision
+    if "HTTP_TRACEPARENT" in environ or "HTTP_X_REQUEST_ID" in environ or decision is None or caller.user is not None:
         return line.encode(event_of(environ, admission, phase, status, size))
-    key = (
-        caller, environ["REQUEST_METHOD"], admission.route, admission.endpoint, admission.presented, admission.mode,
-        decision.allowed, decision.reason.code, decision.need, decision.have, status, admission.outcome,
+    method = environ["REQUEST_METHOD"]
+    alike = (
+        admission.route, method, status, decision.reason.code, admission.endpoint, admission.mode, decision.need,
+        decision.have, admission.outcome, decision.allowed,
     )  # fmt: skip
-    shared = _shared.get(key)
-    if shared is None:
-        shared = line.shared(event_of(environ, admission, phase, status, size))
-        if len(key[1]) + len(decision.need) + len(decision.have) <= LONGEST_SHARED:
-            if len(_shared) >= SHARED_AT_MOST:
-                _shared.clear()
-            _shared[key] = shared
+    parts = _alike.get(alike)
+    if parts is None:
+        event = event_of(environ, admission, phase, status, size)
+        parts = line.place(event), line.outcome(event)
+        if len(method) + len(decision.need) + len(decision.have) <= LONGEST_SHARED:
+            _keep(_alike, alike, parts)
     fingerprint = admission.fingerprint
     return line.written(
-        shared, admission.time, f'"{admission.id}"', phase, environ.get("PATH_INFO", ""),
-        (time.perf_counter_ns() - admission.started) // 1000, _length(environ), size,
+        parts[0], caller.kept.line or _caller(environ, admission), parts[1], admission.time, admission.id, phase,
+        environ.get("PATH_INFO", ""), (time.perf_counter_ns() - admission.started) // 1000, _length(environ), size,
         environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer,
         _NOBODY if fingerprint is None else line.who(fingerprint, None), _FROM_NOWHERE,
     )  # fmt: skip
+
+
+def _caller(environ: WSGIEnvironment, admission: Admission) -> str:
+    """Who called, as a line says it. Kept with a client's caller; of those who showed nothing, beside."""
+    caller = admission.caller
+    if caller.client is not None:
+        caller.kept.line = text = line.caller(event_of(environ, admission, Phase.CALL, 0, 0))
+        return text
+    key = (admission.proved or caller, admission.presented)
+    found = _unkept.get(key)
+    if found is None:
+        found = line.caller(event_of(environ, admission, Phase.CALL, 0, 0))
+        _keep(_unkept, key, found)
+    return found
+
+
+def _keep(memory: dict[Any, Any], key: Any, value: Any) -> None:
+    """Keep a few: a stranger's refusals are of many kinds."""
+    if len(memory) >= SHARED_AT_MOST:
+        memory.clear()
+    memory[key] = value
 
 
 def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> AccessEvent:
@@ -95,8 +116,8 @@ def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, statu
 
 
 def _length(environ: WSGIEnvironment) -> int:
-    text = environ.get("CONTENT_LENGTH") or ""
-    return int(text) if text.isdecimal() and len(text) < LENGTH_DIGITS else 0
+    text = environ.get("CONTENT_LENGTH")
+    return int(text) if text and text.isdecimal() and len(text) < LENGTH_DIGITS else 0
 
 
 def _trace(parent: str) -> str | None:

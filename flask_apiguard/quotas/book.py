@@ -32,14 +32,18 @@ class RouteLimits:
 class Sheet:
     """Everything that one holder's call on one route counts against, good in ``[since, until)`` (milliseconds)."""
 
+    limits: RouteLimits
     plan: str | None
     since: float
     until: float
     demands: tuple[Demand, ...]
     items: tuple[Item, ...]
-    policy: str
+    #: The ``RateLimit-Policy`` field, with its name.
+    policy: tuple[str, str]
     #: The ``RateLimit`` field, with two places for numbers in each of its items.
     report: str
+    #: When it was put together, as its maker counts.
+    turn: object = None
 
 
 def compile_route(rule: Rule, route_key: str) -> RouteLimits:
@@ -82,8 +86,9 @@ def demand_of(holder: str, item: Item, cost: int, at: float, route: str = "") ->
 
 
 def make_sheet(
-    holder: str, plan: str | None, entitled: tuple[Item, ...], limits: RouteLimits, at: float, until: float
-) -> Sheet:
+    holder: str, plan: str | None, entitled: tuple[Item, ...], limits: RouteLimits, at: float, until: float,
+    turn: object = None,
+) -> Sheet:  # fmt: skip
     """Put together what counts for a holder on a route. ``until`` is when an override ends (seconds)."""
     counted = [(item, limits.cost, "") for item in entitled]
     counted = [one for one in counted if one[0].covers(limits.endpoint, limits.method, limits.scopes)]
@@ -100,4 +105,5 @@ def make_sheet(
         for (item, _, _), demand in zip(counted, demands, strict=True)
     )
     report = ", ".join(f'"{item.name}";r=%d;t=%d' for item, _, _ in counted)
-    return Sheet(plan, since, end, tuple(demands), tuple(item for item, _, _ in counted), policy, report)
+    items = tuple(item for item, _, _ in counted)
+    return Sheet(limits, plan, since, end, tuple(demands), items, ("RateLimit-Policy", policy), report, turn)

@@ -20,8 +20,11 @@ from .plans import overrides_of, plan_of
 
 logger = logging.getLogger("flask_apiguard")
 
+#: Headers that go with a decision, allowed or not.
+Told = tuple[tuple[str, str], ...]
 #: The detail of a decision that let a call pass because nobody could count it (``away="open"``).
 UNCOUNTED = "not counted: a store is away"
+_UNCOUNTED = Decision(True, Reason.ALLOWED, UNCOUNTED)
 SHEETS_AT_MOST = 10_000
 _FOREVER = float("inf")
 
@@ -42,6 +45,10 @@ class Usage:
 
 class _PlanMissing(Exception):
     """A client's plan is not written down."""
+
+    def __init__(self, plan: str) -> None:
+        super().__init__(plan)
+        self.plan = plan
 
 
 class Quotas:
@@ -64,6 +71,8 @@ class Quotas:
         self._sheets: dict[str, dict[str, Sheet]] = {}
         self._size = 0
         self._moved = 0
+        #: What was put together in another turn counts no more: everything was forgotten since.
+        self._turn = object()
 
     def route(self, rule: Rule, route_key: str) -> RouteLimits:
         """Make a rule's limits ready. ``route_key`` is endpoint and method: ``"orders.create POST"``.
@@ -72,42 +81,55 @@ class Quotas:
         """
         return compile_route(rule, route_key)
 
-    def take(self, caller: Caller, limits: RouteLimits, address: str = "", now: float | None = None) -> Decision:
+    def take(
+        self, caller: Caller, limits: RouteLimits, address: str = "", now: float | None = None
+    ) -> tuple[Decision, Told]:
         """Count one call for a client, a first party's user, or an address, at ``now`` (the clock's, when not given).
 
-        Allowed and refused alike carry ``RateLimit-Policy`` and ``RateLimit`` (draft-ietf-httpapi-ratelimit-headers),
-        when anything was counted. ``need`` of a refusal names the limit.
+        With the decision goes what is told either way, when anything was counted: ``RateLimit-Policy`` and
+        ``RateLimit`` (draft-ietf-httpapi-ratelimit-headers). ``need`` of a refusal names the limit.
         """
-        client = caller.client
-        if client is None and not limits.items:
-            return ALLOWED  # plans are for clients
         now = self._clock.time() if now is None else now
-        plan = None
         try:
-            if client is not None:
-                plan = client.plan or self._default
-                sheets = self._sheets.get(client.id)
-                sheet = sheets.get(limits.key) if sheets is not None else None
-                if sheet is None or sheet.plan != plan or not sheet.since <= now * 1000 < sheet.until:
-                    sheet = self._make(client.id, plan, limits, now)
-            else:  # not remembered: addresses are many, and there is no store to ask
-                user = caller.user
-                holder = f"address:{subscriber_of(address)}" if user is None else f"user:{quote(str(user.id))}"
-                sheet = make_sheet(holder, None, (), limits, now, _FOREVER)
-            if not sheet.demands:
-                return ALLOWED
-            taken = self._counter.take(sheet.demands, now)
+            sheet: Sheet | None = caller.kept.sheet
+            if sheet is None or sheet.limits is not limits or not self._holds(sheet, now):
+                sheet = self._sheet(caller, limits, address, now)
+            demands = sheet.demands
+            if not demands:
+                return ALLOWED, ()
+            taken = self._counter.take(demands, now)
         except StoreAway as error:
             if self._open:
-                return Decision(True, Reason.ALLOWED, UNCOUNTED)
-            return Decision(False, Reason.STORE_AWAY, "Calls can not be counted.", retry_after=error.retry_after)
-        except _PlanMissing:
-            self._tell_missing(str(plan))
-            return Decision(
-                False, Reason.STORE_AWAY, "The plan of this client is not written down.", need=str(plan),
-                retry_after=60, action="Tell the API's owner; nothing that you send can change it.",
-            )  # fmt: skip
+                return _UNCOUNTED, ()
+            return Decision(False, Reason.STORE_AWAY, "Calls can not be counted.", retry_after=error.retry_after), ()
+        except _PlanMissing as error:
+            return self._of_missing(error.plan), ()
         return _decide(sheet, taken)
+
+    def _sheet(self, caller: Caller, limits: RouteLimits, address: str, now: float) -> Sheet:
+        """What counts for this caller on this route; the last is kept with a client's caller."""
+        client = caller.client
+        if client is None:  # plans are for clients; addresses are many, and there is no store to ask
+            user = caller.user
+            holder = f"address:{subscriber_of(address)}" if user is None else f"user:{quote(str(user.id))}"
+            return make_sheet(holder, None, (), limits, now, _FOREVER)
+        plan = client.plan or self._default
+        sheets = self._sheets.get(client.id)
+        sheet = sheets.get(limits.key) if sheets is not None else None
+        if sheet is None or sheet.plan != plan or not self._holds(sheet, now):
+            sheet = self._make(client.id, plan, limits, now)
+        caller.kept.sheet = sheet
+        return sheet
+
+    def _holds(self, sheet: Sheet, now: float) -> bool:
+        return sheet.turn is self._turn and sheet.since <= now * 1000 < sheet.until
+
+    def _of_missing(self, plan: str) -> Decision:
+        self._tell_missing(plan)
+        return Decision(
+            False, Reason.STORE_AWAY, "The plan of this client is not written down.", need=plan,
+            retry_after=60, action="Tell the API's owner; nothing that you send can change it.",
+        )  # fmt: skip
 
     def _tell_missing(self, plan: str) -> None:
         if plan not in self._told:
@@ -152,13 +174,14 @@ class Quotas:
     def flush(self) -> None:
         """Let go of everything."""
         self._moved += 1
+        self._turn = object()
         self._sheets = {}
         self._size = 0
 
     def _make(self, client_id: str, plan: str | None, limits: RouteLimits, now: float) -> Sheet:
-        moved = self._moved
+        moved, turn = self._moved, self._turn
         entitled, until, _ = self._entitled(client_id, plan, now)
-        sheet = make_sheet(client_id, plan, entitled, limits, now, until)
+        sheet = make_sheet(client_id, plan, entitled, limits, now, until, turn)
         if moved == self._moved:
             # Else the change log moved while we read: what we read may be what it told us to forget.
             if self._size >= SHEETS_AT_MOST:
@@ -173,32 +196,32 @@ class Quotas:
             found = plan_of(conn, plan) if plan is not None else None
             own = overrides_of(conn, client_id, instant(now))
         if plan is not None and found is None:
-            raise _PlanMissing  # never unlimited by a mistake
+            raise _PlanMissing(plan)  # never unlimited by a mistake
         items = {item.name: item for item in (found.items if found is not None else ())}
         items |= {one.item.name: one.item for one in own}
         until = min((one.until.timestamp() for one in own if one.until is not None), default=_FOREVER)
         return tuple(items[name] for name in sorted(items)), until, {one.item.name for one in own}
 
 
-def _decide(sheet: Sheet, taken: Sequence[Taken]) -> Decision:
+def _decide(sheet: Sheet, taken: Sequence[Taken]) -> tuple[Decision, Told]:
     numbers: tuple[int, ...] = ()
     longest = 0
     for _, remaining, reset, retry in taken:
         numbers += (remaining, -(-reset // 1000))
         if retry is not None and retry > longest:
             longest = retry
-    headers = (("RateLimit-Policy", sheet.policy), ("RateLimit", sheet.report % numbers))
+    told = (sheet.policy, ("RateLimit", sheet.report % numbers))
     if not longest:
-        return Decision(True, Reason.ALLOWED, "", "", "", None, (), headers)
+        return ALLOWED, told
     worst = next(place for place, one in enumerate(taken) if one.retry == longest)
     item, demand = sheet.items[worst], sheet.demands[worst]
     is_rate = demand.kind is Kind.RATE
-    return Decision(
+    decision = Decision(
         False,
         Reason.LIMIT_EXCEEDED if is_rate else Reason.QUOTA_EXCEEDED,
         f"The {'limit' if is_rate else 'quota'} {item.name!r} of {item} is used up.",
         need=item.name,
         have=f"{taken[worst].used} of {item.amount}",
         retry_after=-(-longest // 1000),
-        headers=headers,
     )
+    return decision, told

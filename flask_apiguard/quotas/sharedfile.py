@@ -46,18 +46,17 @@ class SharedFile(TableFile):
 
         The same arithmetic as in counting.judge, written out because it runs at every request.
         """
-        buffer, unpack, known = opened.buffer, SLOT_FORMAT.unpack_from, self._places
-        writes, taken = [], []
+        buffer, known = opened.buffer, self._places
+        flips, taken = [], []
         for key, amount, span, ends, cost in demands:
             remembered = known.get(key)
             if remembered is None:
                 return None
-            place = remembered[0]
-            slot = unpack(buffer, place)
-            state = slot[1]
-            if slot[0] != remembered[1] or not cost or state == PASSED:  # a slot once used is never EMPTY again
+            place, digest = remembered
+            held, state, _, *windows = SLOT_FORMAT.unpack_from(buffer, place)
+            if held != digest or not cost or state == PASSED:  # a slot once used is never EMPTY again
                 return None
-            start, end, current, previous = slot[3:7] if state == FIRST else slot[7:11]
+            start, end, current, previous = windows[:4] if state == FIRST else windows[4:]
             current += cost
             remaining = amount - current
             if ends:
@@ -69,12 +68,12 @@ class SharedFile(TableFile):
                 remaining = (remaining * span - previous * (end - at)) // span
             if remaining < 0:
                 return None
-            writes.append((place, FIRST + SECOND - state, start, end, current, previous))
+            other = FIRST + SECOND - state  # what stands there means nothing until the state says so
+            WINDOW_FORMAT.pack_into(buffer, place + WINDOW_AT[other], start, end, current, previous)
+            flips.append((place + STATE_AT, other))
             taken.append(_taken((amount - remaining, remaining, end - at, None)))
-        pack = WINDOW_FORMAT.pack_into
-        for place, other, start, end, current, previous in writes:
-            pack(buffer, place + WINDOW_AT[other], start, end, current, previous)
-            buffer[place + STATE_AT] = other
+        for at_state, other in flips:
+            buffer[at_state] = other
         return taken
 
     def _take(self, opened: Table, demands: Sequence[Demand], at: int) -> list[Taken]:

@@ -42,6 +42,18 @@ class Entitlement:
     subjects: tuple[str, ...] = ()
 
 
+class Kept:
+    """What rooms last put together for one caller. It ends with the caller, so nothing else has to forget it."""
+
+    __slots__ = ("line", "sheet")
+
+    def __init__(self) -> None:
+        #: The part of its access events that says who it is; of events.
+        self.line: str | None = None
+        #: What its last call counted against; of quotas.
+        self.sheet: Any = None
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Caller:
     """Who the gate found behind a request.
@@ -68,6 +80,7 @@ class Caller:
     withheld: frozenset[str] = frozenset()
     #: Whether its plan lets it call by such a token only.
     must_bind: bool = False
+    kept: Kept = field(default_factory=Kept, init=False, repr=False)
 
     @property
     def environment(self) -> Environment | None:

@@ -19,9 +19,9 @@ def test_many_uses_are_one_row_with_the_last_of_them(any_house: House) -> None:
     last = LastUse(any_house.store, any_house.clock)
     credential, _ = any_house.key(any_house.client())
     for number in range(5):
-        last.touch(credential.id, f"/orders/{number}", "203.0.113.77")
-    last.touch(None, "/x", "")
-    last.touch("tok_1", "/x", "")
+        last.touch(credential.id, f"/orders/{number}", "203.0.113.77", any_house.clock.time())
+    last.touch(None, "/x", "", any_house.clock.time())
+    last.touch("tok_1", "/x", "", any_house.clock.time())
     assert last.flush() == 1
     assert last.flush() == 0
     with any_house.store.read() as conn:
@@ -32,38 +32,41 @@ def test_many_uses_are_one_row_with_the_last_of_them(any_house: House) -> None:
 
 def test_an_older_use_never_overwrites_a_newer(any_house: House) -> None:
     ahead, behind = LastUse(any_house.store, any_house.clock), LastUse(any_house.store, any_house.clock)
-    behind.touch("cred_1", "/old", "")
+    behind.touch("cred_1", "/old", "", any_house.clock.time())
     any_house.clock.advance(5)
-    ahead.touch("cred_1", "/new", "")
+    ahead.touch("cred_1", "/new", "", any_house.clock.time())
     ahead.flush()
     behind.flush()
     with any_house.store.read() as conn:
         assert uses_of(conn, ["cred_1"])["cred_1"].route == "/new"
 
 
-def test_it_is_written_every_half_minute_or_at_a_thousand(house: House) -> None:
+def test_it_is_written_every_half_minute_or_when_no_more_are_kept(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flask_apiguard.credentials.use.AT_MOST", 1000)
     last = LastUse(house.store, house.clock)
 
     def written() -> int:
         with house.store.read() as conn:
             return int(conn.exec_driver_sql("SELECT count(*) FROM apiguard_credential_use").scalar() or 0)
 
-    last.touch("cred_a", "/", "")
+    last.touch("cred_a", "/", "", house.clock.time())
     assert written() == 0
     house.clock.advance(31)
-    last.touch("cred_b", "/", "")
+    last.touch("cred_b", "/", "", house.clock.time())
     assert written() == 2
     for number in range(1000):
-        last.touch(f"cred_{number:04}", "/" * 500, "2001:db8:1:2::3")
+        last.touch(f"cred_{number:04}", "/" * 500, "2001:db8:1:2::3", house.clock.time())
     assert written() == 1002
 
 
 def test_a_store_that_is_away_costs_no_request_and_loses_nothing(house: House) -> None:
     away = House("postgresql://nobody@127.0.0.1:1/nowhere", house.clock)
     last = LastUse(away.store, house.clock)
-    last.touch("cred_a", "/", "")
+    last.touch("cred_a", "/", "", house.clock.time())
     house.clock.advance(31)
-    last.touch("cred_b", "/", "")
+    last.touch("cred_b", "/", "", house.clock.time())
     with pytest.raises(StoreAway):
         last.flush()
     last._store = house.store
@@ -73,10 +76,10 @@ def test_a_store_that_is_away_costs_no_request_and_loses_nothing(house: House) -
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork")
 def test_a_child_does_not_write_what_its_parent_saw(house: House) -> None:
     last = LastUse(house.store, house.clock)
-    last.touch("cred_parent", "/", "")
+    last.touch("cred_parent", "/", "", house.clock.time())
     child = os.fork()
     if child == 0:
-        last.touch("cred_child", "/", "")
+        last.touch("cred_child", "/", "", house.clock.time())
         os._exit(last.flush())
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
     assert last.flush() == 1
@@ -104,7 +107,7 @@ def test_beside_the_requests_a_use_is_written_although_no_other_call_follows(
 ) -> None:
     monkeypatch.setattr("flask_apiguard.credentials.use.EVERY_SECONDS", 0.05)
     kept = LastUse(any_house.store, any_house.clock, background=True)
-    kept.touch("cred_quiet", "/orders", "192.0.2.7")
+    kept.touch("cred_quiet", "/orders", "192.0.2.7", any_house.clock.time())
     ends = time.monotonic() + 10
     found = {}
     while not found and time.monotonic() < ends:
@@ -112,3 +115,17 @@ def test_beside_the_requests_a_use_is_written_although_no_other_call_follows(
         with any_house.store.read() as conn:
             found = uses_of(conn, ["cred_quiet"])
     assert found["cred_quiet"].route == "/orders"
+
+
+def test_many_uses_at_once_are_written_by_one_thread_and_leave_none_waiting(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flask_apiguard.credentials.use.AT_MOST", 50)
+    writers = []
+    monkeypatch.setattr("flask_apiguard.credentials.use.threading.Timer.start", lambda timer: writers.append(timer))
+    kept = LastUse(house.store, house.clock, background=True)
+    for number in range(200):
+        kept.touch(f"cred_{number}", "/", "", house.clock.time())
+    waiting, now = writers
+    assert waiting.finished.is_set()
+    assert (waiting.interval, now.interval) == (30.0, 0)

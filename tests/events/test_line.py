@@ -94,7 +94,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
     for number in range(module._KEPT_AT_MOST + 10):
         encode(event(number, agent=f"agent {number}", address=f"address {number}", client=f"client {number}"))
-    assert max(len(module._texts), len(module._places)) <= module._KEPT_AT_MOST
+    assert max(len(module._texts), len(module._ends)) <= module._KEPT_AT_MOST
 
 
 def test_the_fields_and_their_order_are_fixed() -> None:

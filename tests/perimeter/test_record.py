@@ -65,5 +65,14 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(50):
         admission = Admission("req_1", True, 0.0, 0, "")
         admission.decision = Decision(False, Reason.SCOPE_MISSING, need=str(number))
+        admission.presented = f"kind {number}"
         record.line_of({"REQUEST_METHOD": "GET"}, admission, Phase.CALL, 403, 0)
-    assert len(record._shared) <= 10
+    assert max(len(record._alike), len(record._unkept)) <= 10
+
+
+def test_a_strangers_long_method_is_not_kept() -> None:
+    record._alike.clear()
+    admission = Admission("req_1", True, 0.0, 0, "")
+    admission.decision = Decision(False, Reason.CREDENTIAL_MISSING)
+    record.line_of({"REQUEST_METHOD": "X" * 10_000}, admission, Phase.CALL, 401, 0)
+    assert not record._alike
