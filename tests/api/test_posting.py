@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from flask_apiguard.contracts import Notice
 from flask_apiguard.extension import house_of
 from flask_apiguard.house import House
 from flask_apiguard.notices import notify
+from tests.waiting import PATIENCE, wait_for
 
 PEOPLE = "/apiguard/api/v1/people"
 
@@ -34,19 +34,12 @@ class Postman:
     def send(self, notice: Notice) -> None:
         self.came.set()
         if self.hold is not None:
-            self.hold.wait(10)
+            self.hold.wait(PATIENCE)
         self.bag.append(notice)
 
     @property
     def addresses(self) -> list[str]:
         return [address for notice in self.bag for address in notice.to]
-
-
-def soon(true: Callable[[], Any]) -> bool:
-    until = time.monotonic() + 5
-    while not true() and time.monotonic() < until:
-        time.sleep(0.005)
-    return bool(true())
 
 
 @pytest.fixture
@@ -75,7 +68,7 @@ def queue(house: House, address: str) -> None:
 
 def test_a_mail_leaves_without_waiting_for_the_tick(app: Flask, postman: Postman) -> None:
     assert app.test_client().post(PEOPLE, json={"email": "ann@ann.example"}).status_code == 202
-    assert soon(lambda: postman.bag)
+    wait_for(lambda: postman.bag)
     assert postman.addresses == ["ann@ann.example"]
 
 
@@ -94,7 +87,7 @@ def test_a_mail_queued_just_after_the_last_look_is_not_left_behind(
     monkeypatch.setattr(house.outbox, "deliver", looked)
     queue(house, "ann@ann.example")
     house.post()
-    assert soon(lambda: len(postman.bag) == 2)
+    wait_for(lambda: len(postman.bag) == 2)
     assert postman.addresses == ["ann@ann.example", "bob@bob.example"]
 
 
@@ -103,7 +96,7 @@ def test_a_child_sends_its_own_while_its_parent_was_sending(house: House, postma
     postman.hold = threading.Event()
     queue(house, "parent@ann.example")
     house.post()
-    assert postman.came.wait(5)  # the parent's thread is in the middle of it
+    assert postman.came.wait(PATIENCE)  # the parent's thread is in the middle of it
     child = os.fork()
     if child == 0:
         status = 1
@@ -111,12 +104,16 @@ def test_a_child_sends_its_own_while_its_parent_was_sending(house: House, postma
             postman.hold = None
             queue(house, "child@ann.example")
             house.post()
-            status = 0 if soon(lambda: "child@ann.example" in postman.addresses) else 1
+            wait_for(lambda: "child@ann.example" in postman.addresses)
+            status = 0
         finally:
             os._exit(status)
-    assert os.waitpid(child, 0)[1] == 0
-    postman.hold.set()
-    assert soon(lambda: postman.addresses == ["parent@ann.example"])
+    try:
+        assert os.waitpid(child, 0)[1] == 0
+    finally:
+        postman.hold.set()
+    wait_for(lambda: postman.bag)
+    assert postman.addresses == ["parent@ann.example"]
 
 
 def test_a_mail_that_can_not_leave_holds_up_no_other(
@@ -133,4 +130,4 @@ def test_a_mail_that_can_not_leave_holds_up_no_other(
     for address in ("bad@ann.example", "ann@ann.example"):
         queue(house, address)
     house.post()
-    assert soon(lambda: postman.addresses == ["ann@ann.example"])
+    wait_for(lambda: postman.addresses == ["ann@ann.example"])

@@ -7,7 +7,7 @@ import os
 import random
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,14 +17,19 @@ from flask_apiguard.db import Store
 from flask_apiguard.events import LOST, Recorder
 from flask_apiguard.events.spool import files
 from flask_apiguard.events.tables import access_event
+from tests.waiting import wait_for
 
 from . import worker
 
 Make = Callable[..., Recorder]
+Start = Callable[..., "Child"]
 
 
 class Child:
-    """A forked process that does one of the worker's tasks; ``output`` is what it says. Importing anew takes longer."""
+    """A forked process that does one of the worker's tasks; ``output`` is what it says. Importing anew takes longer.
+
+    Made by the fixture ``start``, which leaves none behind.
+    """
 
     def __init__(self, task: Callable[..., None], *arguments: object) -> None:
         reading, writing = os.pipe()
@@ -55,9 +60,25 @@ class Child:
         """The lines not read yet, at the end of the process."""
         rest = self.output.read().decode().split("\n")[:-1]
         self.output.close()
-        while not self.ended():
-            time.sleep(0.002)
+        wait_for(self.ended)
         return rest
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """`start(task, *arguments)` forks a child; those that still run at the end are killed."""
+    made: list[Child] = []
+
+    def starting(task: Callable[..., None], *arguments: object) -> Child:
+        made.append(Child(task, *arguments))
+        return made[-1]
+
+    yield starting
+    for child in made:
+        if not child.ended():
+            child.kill()
+        if not child.output.closed:
+            child.wait()
 
 
 def url_of(store: Store) -> str:
@@ -70,12 +91,12 @@ def ids(store: Store) -> list[str]:
 
 
 def test_every_record_that_returned_survives_kill_9_exactly_once(
-    any_store: Store, make_recorder: Make, spool_folder: Path
+    any_store: Store, make_recorder: Make, spool_folder: Path, start: Start
 ) -> None:
     any_store.open()
     told: list[str] = []
     for life in range(6):
-        child = Child(worker.endless, spool_folder, url_of(any_store), life)
+        child = start(worker.endless, spool_folder, url_of(any_store), life)
         told += [child.line() for _ in range(random.randint(20, 300))]
         child.kill()
         told += child.wait()
@@ -91,10 +112,10 @@ def test_every_record_that_returned_survives_kill_9_exactly_once(
 
 
 def test_four_processes_at_once_lose_and_double_nothing(
-    any_store: Store, make_recorder: Make, spool_folder: Path
+    any_store: Store, make_recorder: Make, spool_folder: Path, start: Start
 ) -> None:
     any_store.open()
-    children = [Child(worker.some, spool_folder, url_of(any_store), name, 300) for name in "abcd"]
+    children = [start(worker.some, spool_folder, url_of(any_store), name, 300) for name in "abcd"]
     recorder = make_recorder(any_store)
     while not all(child.ended() for child in children):
         recorder.settle()  # a fifth at the same files, all the while
@@ -108,9 +129,11 @@ def test_four_processes_at_once_lose_and_double_nothing(
     assert files(spool_folder) == []
 
 
-def test_after_a_fork_each_side_writes_its_own_file(store: Store, make_recorder: Make, spool_folder: Path) -> None:
+def test_after_a_fork_each_side_writes_its_own_file(
+    store: Store, make_recorder: Make, spool_folder: Path, start: Start
+) -> None:
     store.open()
-    (said,) = Child(worker.forking, spool_folder, url_of(store)).wait()
+    (said,) = start(worker.forking, spool_folder, url_of(store)).wait()
     assert ast.literal_eval(said) == [0, 0, 0]
     recorder = make_recorder(store)
     recorder.settle()
@@ -123,10 +146,10 @@ def test_after_a_fork_each_side_writes_its_own_file(store: Store, make_recorder:
 
 @pytest.mark.parametrize("away", ["closed", "open"])
 def test_a_full_disk_is_refused_or_counted_and_the_count_goes_on_record(
-    away: str, store: Store, make_recorder: Make, spool_folder: Path
+    away: str, store: Store, make_recorder: Make, spool_folder: Path, start: Start
 ) -> None:
     store.open()
-    said = Child(worker.full, spool_folder, url_of(store), away).wait()
+    said = start(worker.full, spool_folder, url_of(store), away).wait()
     taken = [line.removeprefix("taken ") for line in said if line.startswith("taken")]
     recorder = make_recorder(store)
     (lost,) = recorder.query.calls(reason=LOST).events
@@ -147,12 +170,12 @@ def test_a_full_disk_is_refused_or_counted_and_the_count_goes_on_record(
 
 
 def test_the_living_keep_their_files_and_the_dead_are_adopted(
-    store: Store, make_recorder: Make, spool_folder: Path
+    store: Store, make_recorder: Make, spool_folder: Path, start: Start
 ) -> None:
     store.open()
     nowhere = "sqlite:////nowhere/at/all.db"
-    Child(worker.some, spool_folder, nowhere, "dead", 3).wait()
-    living = Child(worker.endless, spool_folder, nowhere, "living")
+    start(worker.some, spool_folder, nowhere, "dead", 3).wait()
+    living = start(worker.endless, spool_folder, nowhere, "living")
     living.line()
     make_recorder(store).settle()
     assert {f"req_dead_{number}" for number in range(3)} <= set(ids(store))
@@ -164,13 +187,12 @@ def test_the_living_keep_their_files_and_the_dead_are_adopted(
 
 
 def test_an_inherited_file_does_not_keep_a_dead_parents_spool_from_adoption(
-    store: Store, make_recorder: Make, spool_folder: Path
+    store: Store, make_recorder: Make, spool_folder: Path, start: Start
 ) -> None:
-    parent = Child(worker.leaving_a_child, spool_folder, url_of(store))
+    parent = start(worker.leaving_a_child, spool_folder, url_of(store))
     child = int(parent.line())
     try:
-        while not parent.ended():
-            time.sleep(0.002)
+        wait_for(parent.ended)
         make_recorder(store).settle()
         assert ids(store) == ["req_parent"]
         assert files(spool_folder) == []

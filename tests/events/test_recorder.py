@@ -8,7 +8,6 @@ import logging
 import os
 import shutil
 import threading
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -24,6 +23,7 @@ from flask_apiguard.events.line import encode
 from flask_apiguard.events.spool import SUFFIX, WINDOW, Spool, files
 from flask_apiguard.events.tables import access_event, dead_event
 from flask_apiguard.settings import resolve
+from tests.waiting import wait_for
 
 from .making import event
 
@@ -33,13 +33,6 @@ Make = Callable[..., Recorder]
 def count(store: Store) -> int:
     with store.read() as conn:
         return conn.execute(sa.select(sa.func.count()).select_from(access_event)).scalar_one()
-
-
-def wait_for(condition: Callable[[], bool], seconds: float = 10) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_nothing_is_opened_before_the_first_record(store: Store, make_recorder: Make, spool_folder: Path) -> None:
@@ -60,7 +53,8 @@ def test_an_event_becomes_queryable_by_itself(store: Store, make_recorder: Make)
 
 
 def test_the_writer_rests_and_is_roused(store: Store, make_recorder: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flask_apiguard.events.recorder._IDLE_ROUNDS", 2)
+    for name, value in {"_IDLE_ROUNDS": 2, "PACE": 0.02, "REST": 0.1}.items():
+        monkeypatch.setattr(f"flask_apiguard.events.recorder.{name}", value)
     store.open()
     recorder = make_recorder(store, background=True)
     for number in range(5):

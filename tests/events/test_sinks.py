@@ -19,6 +19,7 @@ from flask_apiguard.events import JsonLinesSink, NullSink, Recorder
 from flask_apiguard.events.delivery import HELPING, TRIES
 from flask_apiguard.events.tables import dead_event
 from flask_apiguard.values import Phase
+from tests.waiting import wait_for
 
 from .making import event
 
@@ -202,12 +203,8 @@ def test_json_lines_repair_what_a_full_disk_tore(tmp_path: Path) -> None:
 
 
 def test_a_sink_is_served_beside_the_requests(store: Store, make_recorder: Make, tmp_path: Path) -> None:
-    import time
-
     path = tmp_path / "access.json"
     recorder = make_recorder(store, sinks=[JsonLinesSink(path)], background=True)
     recorder.record(event(1))
-    end = time.monotonic() + 10
-    while not path.exists() and time.monotonic() < end:
-        time.sleep(0.01)
+    wait_for(lambda: path.exists() and path.read_text())
     assert json.loads(path.read_text())["event.id"] == "req_1"

@@ -95,7 +95,7 @@ def leaving_a_child(folder: str, url: str) -> None:
     mine.record(event("parent"))
     pid = os.fork()
     if pid == 0:
-        time.sleep(60)
+        time.sleep(600)
         os._exit(0)
     say(str(pid))
     os._exit(0)

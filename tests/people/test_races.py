@@ -133,16 +133,17 @@ def test_of_four_processes_that_use_a_link_one_gets_in(house: House) -> None:
     running = [
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)
     ]
-    for process in running:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-    for process in running:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.close()
-    answers = [process.stdout.read() for process in running if process.stdout]
-    for process in running:
-        process.wait(10)
-        assert process.stdout is not None
-        process.stdout.close()
+    try:
+        for process in running:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+        for process in running:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        answers = [process.stdout.read() for process in running if process.stdout]
+    finally:
+        for process in running:
+            process.kill()
+            process.communicate()
     assert Counter(answers) == {"in\n": 1, "out\n": 3}
