@@ -42,6 +42,8 @@ class Admission:
     fingerprint: str | None = None
     presented: str | None = None
     proved: Caller | None = None
+    #: Bytes that the body says it has; None where it does not say, or nobody asked.
+    length: int | None = None
     outcome = ""
     headers: tuple[tuple[str, str], ...] = ()
 

@@ -13,7 +13,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from ..access import Policies, authorize, check_rule, decide
-from ..admission import ADMISSION, Admission, admission_in, current_admission
+from ..admission import ADMISSION, Admission, current_admission
 from ..clock import Clock
 from ..credentials import Verifier
 from ..errors import APIGuardError, ConfigurationError, Denied, Problem, StoreAway, decision_of, respond
@@ -67,7 +67,11 @@ class Gate:
     def admit(self) -> Response | None:
         """Let the request at hand pass (None), or answer it."""
         request: Request = current_request._get_current_object()  # type: ignore[attr-defined]
-        admission = self._admission_of(request)
+        admission = request.environ.get(ADMISSION)
+        if admission is None or (admission.request is not None and admission.request is not request):
+            admission = self._admission_of(request)
+        admission.request = request
+        admission.address = request.remote_addr or admission.peer
         try:
             demands = self.demands_of(request, admission)
             if demands is None:
@@ -94,15 +98,10 @@ class Gate:
         return None if request.routing_exception is None else self._unmatched(request, admission)
 
     def _admission_of(self, request: Request) -> Admission:
-        """The admission that the perimeter made; one of our own, unrecorded, for a context that no server opened."""
-        admission = admission_in(request.environ)
-        if admission is None or (admission.request is not None and admission.request is not request):
-            peer = request.environ.get("REMOTE_ADDR") or ""
-            inside = self._book.inside(request.path)
-            admission = request.environ[ADMISSION] = Admission("", inside, self._clock.time(), 0, peer)
-        admission.request = request
-        admission.address = request.remote_addr or admission.peer
-        return admission
+        """An admission of our own, unrecorded, for a context that no server opened: the perimeter made none for it."""
+        inside, peer = self._book.inside(request.path), request.environ.get("REMOTE_ADDR") or ""
+        made = request.environ[ADMISSION] = Admission("", inside, self._clock.time(), 0, peer)
+        return made
 
     def _begin(self, request: Request, admission: Admission, demands: Demands) -> None:
         admission.rule, admission.route = demands.rule, demands.route
@@ -242,10 +241,11 @@ class Gate:
         if url_rule is None:
             return self._fallback(PROVEN, "", "", request.method) if admission.inside else None
         key = (url_rule.rule, url_rule.endpoint, request.method)
-        if key not in self._demands:
+        try:
+            found = self._demands[key]
+        except KeyError:
             rule = self._book.find(self._app, url_rule, request.method)
-            self._demands[key] = None if rule is None else self._compiled(rule, *key)
-        found = self._demands[key]
+            found = self._demands[key] = None if rule is None else self._compiled(rule, *key)
         # A converter can match what lies inside although its pattern does not say so: closed.
         if found is None and admission.inside:
             return self._fallback(CLOSED, *key)

@@ -76,21 +76,25 @@ class Way:
         caller = admission.caller = self.identify(request, admission, rule)
         if caller is ANONYMOUS:
             return Decision(False, Reason.CREDENTIAL_MISSING)
-        decision = self.standing(caller, rule)
-        if decision.allowed:
-            decision = self.access(caller, rule)
-        if decision.allowed:
-            decision = self.count(caller, admission, demands.limits)
+        if caller.kept.cleared is not rule:
+            decision = self.standing(caller, rule)
+            if decision.allowed:
+                decision = self.access(caller, rule)
+            if not decision.allowed:
+                return decision
+            if not rule.policies and self.stand_in is None:
+                caller.kept.cleared = rule  # nothing but these two was asked, and neither of them ever changes
+        decision = self.count(caller, admission, demands.limits)
         if decision.allowed:
             decision = self.validate(request, admission, demands.schemas)
         return decision
 
     def bound(self, request: Request, admission: Admission, demands: Demands) -> Decision:
         """How much may come in at all; what is read later is held to the same bound."""
-        environ = request.environ
         request.max_content_length = bound = demands.max_body
-        length = length_of(request)
+        length = admission.length = length_of(request)
         if length is None:
+            environ = request.environ
             if environ.get("wsgi.input_terminated"):
                 environ["wsgi.input"] = Bounded(environ["wsgi.input"], bound, admission)
                 request.max_content_length = bound + 1  # Werkzeug's own bound would cut without a word
@@ -172,11 +176,9 @@ def length_of(request: Request) -> int | None:
     """``request.content_length``; the plain case, which is nearly every call, without its reading of headers."""
     environ = request.environ
     text = environ.get("CONTENT_LENGTH")
-    if "HTTP_TRANSFER_ENCODING" in environ:
-        return request.content_length
-    if not text:
-        return None
-    return int(text) if text.isdecimal() and text.isascii() and len(text) < 19 else request.content_length
+    if text and len(text) < 19 and text.isdecimal() and "HTTP_TRANSFER_ENCODING" not in environ:
+        return int(text)
+    return request.content_length if text or "HTTP_TRANSFER_ENCODING" in environ else None
 
 
 def throttled(attempts: Attempts, error: Denied, address: str) -> Denied:

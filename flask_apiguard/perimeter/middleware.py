@@ -79,7 +79,7 @@ class Perimeter:
         if ambiguous and not self.lenient:
             admission.decision = Decision(False, Reason.PATH_AMBIGUOUS)
             return self._answer(respond(admission.decision, environ), environ, start_response, admission)
-        if not FORGEABLE.isdisjoint(environ) and not self._trusted(admission.peer):
+        if not environ.keys().isdisjoint(FORGEABLE) and not self._trusted(admission.peer):
             for name in FORGEABLE:
                 environ.pop(name, None)
         return self._run(environ, start_response, admission)
@@ -118,10 +118,13 @@ class Perimeter:
         status, headers = began[0], began[1]
         present = _lowered(headers)
         size = present.get("content-length", "")
-        length = int(size) if size.isdecimal() else None
-        known = length is not None or status.startswith(NO_BODY) or environ["REQUEST_METHOD"] == "HEAD"
+        known, length = size.isdecimal(), 0
+        if known:
+            length = int(size)
+        else:
+            known = status.startswith(NO_BODY) or environ["REQUEST_METHOD"] == "HEAD"
         try:
-            self._record(environ, admission, Phase.CALL if known else Phase.OPENED, int(status[:3]), length or 0)
+            self._record(environ, admission, Phase.CALL if known else Phase.OPENED, int(status[:3]), length)
         except StoreAway as error:
             if not _is_open(admission):  # what everybody may see is counted as lost, and answered
                 close_body(body)

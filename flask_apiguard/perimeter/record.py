@@ -46,7 +46,8 @@ def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status
     fingerprint = admission.fingerprint
     return line.written(
         parts[0], caller.kept.line or _caller(environ, admission), parts[1], admission.time, admission.id, phase,
-        environ.get("PATH_INFO", ""), (time.perf_counter_ns() - admission.started) // 1000, _length(environ), size,
+        environ.get("PATH_INFO", ""), (time.perf_counter_ns() - admission.started) // 1000,
+        admission.length or _length(environ), size,
         environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer,
         _NOBODY if fingerprint is None else line.who(fingerprint, None), _FROM_NOWHERE,
     )  # fmt: skip

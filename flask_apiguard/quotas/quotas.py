@@ -92,7 +92,10 @@ class Quotas:
         now = self._clock.time() if now is None else now
         try:
             sheet: Sheet | None = caller.kept.sheet
-            if sheet is None or sheet.limits is not limits or not self._holds(sheet, now):
+            if (
+                sheet is None or sheet.limits is not limits or sheet.turn is not self._turn
+                or not sheet.since <= now * 1000 < sheet.until
+            ):  # fmt: skip
                 sheet = self._sheet(caller, limits, address, now)
             demands = sheet.demands
             if not demands:

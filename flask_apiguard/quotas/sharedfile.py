@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from fcntl import LOCK_UN, flock
 from functools import partial
 
 from ..errors import StoreAway
@@ -24,22 +25,22 @@ class SharedFile(TableFile):
 
     def take(self, demands: Sequence[Demand], now: float) -> list[Taken]:
         """See :meth:`~.counting.Counter.take`."""
-        at = milliseconds(now)
+        at = int(now * 1000)
         with self._lock:
             try:
                 opened = self._acquire()
-                quick = self._take_known(opened, demands, at)
-                if quick is not None:
-                    return quick
-                while True:
+                taken = self._take_known(opened, demands, at)
+                while taken is None:
                     try:
-                        return self._take(opened, demands, at)
+                        taken = self._take(opened, demands, at)
                     except Full:
                         opened = self._grow(opened, at)
+                return taken
             except OSError as error:
                 raise StoreAway("counter") from error
             finally:
-                self._release()
+                if self._fd >= 0:
+                    flock(self._fd, LOCK_UN)
 
     def _take_known(self, opened: Table, demands: Sequence[Demand], at: int) -> list[Taken] | None:
         """The common case in one go: every key has a slot in its current window, and every demand fits. Else None.

@@ -45,7 +45,6 @@ class TableFile:
         self._first = slots_at_first
         self._most = max(slots_at_most, slots_at_first)
         self._lock = threading.Lock()
-        self._pid = 0
         self._mapped: mmap.mmap | None = None
         self._table: Table | None = None
         self._places: dict[bytes, tuple[int, bytes]] = {}
@@ -81,7 +80,7 @@ class TableFile:
         """The current table, locked for this process. The thread lock is held."""
         try:
             opened = self._table
-            if opened is None or self._pid != os.getpid():
+            if opened is None:  # also in a child, which let go of what it inherited
                 self._let_go()
                 return self._open()
             moment = time.monotonic()
@@ -110,7 +109,7 @@ class TableFile:
         """
         while True:
             fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._fd, self._pid, self._look_again = fd, os.getpid(), time.monotonic() + INODE_SECONDS
+            self._fd, self._look_again = fd, time.monotonic() + INODE_SECONDS
             flock(fd, LOCK_EX)
             if self._is_at_path():
                 break

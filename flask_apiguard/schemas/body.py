@@ -67,12 +67,15 @@ def guard_json(request: Request, provider: Provider | None = None) -> StrictJSON
     A view that then asks for a malformed body ends as a 400 problem (or None, if it asks silently). A request class
     of the host's that answers unreadable JSON in its own way goes on doing so.
     """
-    if not request.is_json:
-        return None
+    charset = None
+    if request.environ.get("CONTENT_TYPE") != "application/json":  # as nearly all say it
+        if not request.is_json:
+            return None
+        charset = request.mimetype_params.get("charset")
     module = request.json_module
     if isinstance(module, StrictJSON):
         return module
-    reader = StrictJSON(module, request.mimetype_params.get("charset"), provider)
+    reader = StrictJSON(module, charset, provider)
     request.json_module = reader
     if type(request).on_json_loading_failed is Request.on_json_loading_failed:
         request.on_json_loading_failed = _refuse  # type: ignore[method-assign, assignment]

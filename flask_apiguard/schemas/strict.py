@@ -83,8 +83,8 @@ def _constant(_name: str) -> NoReturn:
 
 
 #: A document of at most MAX_DIGITS bytes holds no longer number: there the reader's own, faster integers do.
-_small = JSONDecoder(object_pairs_hook=_pairs, parse_float=_float, parse_constant=_constant).decode
-_large = JSONDecoder(object_pairs_hook=_pairs, parse_float=_float, parse_int=_int, parse_constant=_constant).decode
+_small = JSONDecoder(object_pairs_hook=_pairs, parse_float=_float, parse_constant=_constant)
+_large = JSONDecoder(object_pairs_hook=_pairs, parse_float=_float, parse_int=_int, parse_constant=_constant)
 
 
 def read_json(data: bytes, charset: str | None = None, *, max_depth: int = MAX_DEPTH) -> Any:
@@ -100,9 +100,12 @@ def read_json(data: bytes, charset: str | None = None, *, max_depth: int = MAX_D
         raise Malformed(Flaw("", "The charset of JSON is UTF-8 and no other."))
     if data.count(b"[") + data.count(b"{") > max_depth and _is_deeper(data, max_depth):
         raise Malformed(Flaw("", f"Nested more than {max_depth} deep."))
-    text = _decoded(data)
     try:
-        value = _small(text) if len(data) <= MAX_DIGITS else _large(text)
+        text = data.decode()
+    except UnicodeDecodeError as error:
+        raise Malformed(Flaw("", f"Not UTF-8 at byte {error.start}.")) from None
+    try:
+        value = _parsed(_small if len(data) <= MAX_DIGITS else _large, text)
     except (_Refused, RecursionError, ValueError):
         raise Malformed(*_diagnose(text)) from None
     if b"\\u" in data and _has_surrogate_escape(data):
@@ -112,16 +115,13 @@ def read_json(data: bytes, charset: str | None = None, *, max_depth: int = MAX_D
     return value
 
 
-def _decoded(data: bytes) -> str:
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise Malformed(Flaw("", f"Not UTF-8 at byte {error.start}.")) from None
-    if text[:1] == "\ufeff":
-        raise Malformed(Flaw("", "Begins with a byte order mark."))
-    if not text or text.isspace():
-        raise Malformed(Flaw("", "The body is empty."))
-    return text
+def _parsed(decoder: JSONDecoder, text: str) -> Any:
+    """The document; nearly always one stands there with nothing around it."""
+    if text[:1] in "{[":
+        value, end = decoder.raw_decode(text)
+        if end == len(text):
+            return value
+    return decoder.decode(text)
 
 
 def _is_deeper(data: bytes, max_depth: int) -> bool:
@@ -152,6 +152,10 @@ def _has_surrogate_escape(data: bytes) -> bool:
 
 def _diagnose(text: str) -> tuple[Flaw, ...]:
     """Read a refused text again, slowly, marking what is wrong instead of stopping at it."""
+    if text[:1] == "\ufeff":
+        return (Flaw("", "Begins with a byte order mark."),)
+    if not text or text.isspace():
+        return (Flaw("", "The body is empty."),)
     decoder = JSONDecoder(
         object_pairs_hook=_Object, parse_int=_marked(int), parse_float=_marked(float), parse_constant=_not_a_number
     )

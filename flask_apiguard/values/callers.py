@@ -45,9 +45,11 @@ class Entitlement:
 class Kept:
     """What rooms last put together for one caller. It ends with the caller, so nothing else has to forget it."""
 
-    __slots__ = ("line", "sheet")
+    __slots__ = ("cleared", "line", "sheet")
 
     def __init__(self) -> None:
+        #: The rule whose questions to the caller alone were last answered well; of the gate.
+        self.cleared: Any = None
         #: The part of its access events that says who it is; of events.
         self.line: str | None = None
         #: What its last call counted against; of quotas.
