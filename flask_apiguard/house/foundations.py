@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .. import access, credentials, ledger, onboarding, people, quotas, signals
+from .. import access, credentials, ledger, onboarding, people, signals
 from ..access import ScopeBook
 from ..clients import Client, Watch
 from ..credentials.standing import Entitle
@@ -47,8 +47,7 @@ class Foundations(Ground):
 
     @cached_property
     def watch(self) -> Watch:
-        beside_redis = (self.settings[quotas.COUNTERS_URL] or "").startswith(("redis", "valkey"))
-        return Watch(self.store, 0.5 if beside_redis else 0.05, mapped=not self.app.testing)
+        return Watch(self.store, mapped=not self.app.testing)
 
     @cached_property
     def ledger(self) -> Ledger:
