@@ -54,7 +54,7 @@ class APIGuard:
         from .house import Options
 
         self._options = Options(
-            paths=paths, scopes=scopes or {}, brand=brand, limiter=limiter, credentials=credentials, checks=checks,
+            paths=paths, scopes=scopes, brand=brand, limiter=limiter, credentials=credentials, checks=checks,
             sinks=sinks, notifiers=notifiers,
         )  # fmt: skip
         self._newest: weakref.ref[House] | None = None

@@ -13,7 +13,7 @@ from ..clients import EVERYTHING, changed
 from ..db import Transaction
 from ..errors import ConfigurationError
 from ..ledger import enter
-from ..values import By, Happening
+from ..values import SCOPE_RULE, By, Happening, is_scope
 from . import tables
 
 
@@ -79,9 +79,13 @@ def read_scope(name: str, told: Any) -> Scope:
     """A scope from what a host or a file says: a sentence, a Scope, or a mapping with description, risk, access and
     sender_constrained.
 
-    :raises ConfigurationError: it says something else.
+    :raises ConfigurationError: it says something else, or no scope can have that name.
     """
+    if not is_scope(name):
+        raise ConfigurationError(f"{repr(name)[:80]} can't be a scope.", SCOPE_RULE)
     if isinstance(told, Scope):
+        if told.name != name:
+            raise ConfigurationError(f"Under {name!r} stands the scope {told.name!r}.", "Give both one name.")
         return told
     if isinstance(told, str):
         return Scope(name, told)

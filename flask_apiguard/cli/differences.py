@@ -13,7 +13,7 @@ from ..db import Transaction
 from ..errors import ConfigurationError
 from ..house import House
 from ..people import HOUSE_SEATS, Act
-from ..values import By
+from ..values import SCOPE_RULE, By, is_scope
 from .common import USAGE, Refused
 
 NEW, CHANGED, TAKEN = "+", "~", "-"
@@ -120,6 +120,8 @@ def _roles(house: House, wanted: Mapping[str, Any]) -> Iterator[Change]:
         stored = access.roles(conn)
     for name, told in wanted.items():
         scopes = _texts(told.get("scopes", []), f'roles."{name}".scopes')
+        if not all(map(is_scope, scopes)):
+            raise Refused(f'roles."{name}".scopes has what can be no scope.', SCOPE_RULE, USAGE)
         description = told.get("description", "")
         if not isinstance(description, str):
             raise _wrong(f'roles."{name}".description', "is a text")

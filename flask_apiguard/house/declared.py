@@ -11,6 +11,7 @@ from ..contracts import CredentialType, EventSink, Notifier, OnboardingCheck
 from ..rules.book import Entry
 from ..settings import Setting, mapping, optional_text, text, words
 from ..values import HostUser
+from .parts import demand_limiter, read_parts, read_paths, read_scopes
 
 if TYPE_CHECKING:
     from flask_limiter import Limiter
@@ -53,10 +54,13 @@ SETTINGS: tuple[Setting[Any], ...] = (
 
 @dataclass
 class Options:
-    """What the code gives to ``APIGuard(...)``; shared by every app of the same extension object."""
+    """What the code gives to ``APIGuard(...)``; shared by every app of the same extension object.
+
+    :raises ConfigurationError: a part or a scope that can't work, named with the fix.
+    """
 
     paths: Sequence[str] | None = None
-    scopes: Mapping[str, Any] = field(default_factory=dict)
+    scopes: Mapping[str, Any] | None = None
     brand: str | None = None
     limiter: Limiter | None = None
     credentials: Sequence[CredentialType] = ()
@@ -66,3 +70,12 @@ class Options:
     entries: list[Entry] = field(default_factory=list)
     policies: access.Policies = field(default_factory=access.Policies)
     host_user: Callable[[], HostUser | None] | None = None
+
+    def __post_init__(self) -> None:
+        self.paths = read_paths(self.paths)
+        self.scopes = {name: access.read_scope(name, told) for name, told in read_scopes(self.scopes).items()}
+        self.credentials = read_parts("credentials", self.credentials)
+        self.checks = read_parts("checks", self.checks)
+        self.sinks = read_parts("sinks", self.sinks)
+        self.notifiers = read_parts("notifiers", self.notifiers)
+        demand_limiter(self.limiter)

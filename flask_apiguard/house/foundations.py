@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from flask import Flask
 
 from .. import access, credentials, ledger, onboarding, people, signals
 from ..access import ScopeBook
@@ -19,12 +20,21 @@ from ..db import EVENTS, STATE, Store, Transaction
 from ..errors import Conflict
 from ..ledger import Entry, Ledger
 from ..people import People
-from .declared import BRAND, SCOPES
+from .declared import BRAND, SCOPES, Options
 from .places import Ground
 
 
 class Foundations(Ground):
-    """Stores and what stands directly on them. Each room is built when it is first asked for, and kept."""
+    """Stores and what stands directly on them. Each room is built when it is first asked for, and kept.
+
+    Except what only reads what it was told: that says at once what is wrong with it.
+    """
+
+    def __init__(self, app: Flask, options: Options) -> None:
+        super().__init__(app, options)
+        configured: Mapping[str, Any] = self.settings[SCOPES]
+        self.scopes = ScopeBook({**configured, **(options.scopes or {})})
+        self.format = credentials.Format(self.brand)
 
     @cached_property
     def secrets(self) -> Secrets:
@@ -78,15 +88,6 @@ class Foundations(Ground):
     def brand(self) -> str:
         """The first word of keys and tokens."""
         return self.settings[BRAND] or self.options.brand or "apiguard"
-
-    @cached_property
-    def scopes(self) -> ScopeBook:
-        configured: Mapping[str, Any] = self.settings[SCOPES]
-        return ScopeBook({**configured, **self.options.scopes})
-
-    @cached_property
-    def format(self) -> credentials.Format:
-        return credentials.Format(self.brand)
 
     @cached_property
     def keys(self) -> credentials.Keys:

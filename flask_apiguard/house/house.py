@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from .. import signals
-from ..errors import ConfigurationError, StoreAway
+from ..errors import StoreAway
 from ..events import Recorder
 from ..perimeter import Perimeter, StillAdmitted
 from ..rules import Book
@@ -53,17 +53,17 @@ class House(Governance):
         return self.edge
 
     def start(self) -> tuple[Recorder, StillAdmitted]:
-        """``open`` for the perimeter: what is wrong shuts the gate, and is no matter of the host's own pages."""
+        """``open`` for the perimeter: whatever is wrong shuts the gate, and is no matter of the host's own pages."""
         try:
             return self.open()
-        except ConfigurationError as error:
+        except Exception as error:  # noqa: BLE001 - also what a part raises that is not ours
             with self._lock:
                 real = self.__dict__.get("gate")
                 if not isinstance(real, ShutGate):
                     self.gate = ShutGate(self.app, self.book, error, real)
                 try:
                     return self.recorder, self.gate.still
-                except ConfigurationError:
+                except Exception:  # noqa: BLE001 - the same again, which is told already
                     return Unrecorded(), self.gate.still
 
     def close(self) -> None:

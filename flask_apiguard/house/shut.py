@@ -38,14 +38,19 @@ class ShutGate(Gate):
     Our own endpoints stay open as far as ``real``, the gate whose rules did not compile, was built.
     """
 
-    def __init__(self, app: Flask, book: Book, wrong: ConfigurationError, real: Gate | None) -> None:
+    def __init__(self, app: Flask, book: Book, wrong: Exception, real: Gate | None) -> None:
         self._app = app
         self._book = book
         self._wrong = wrong
         self._real = real
         if real is not None:
             self.way = real.way
-        logger.critical("Nothing that is guarded is served until this is mended: %s", wrong)
+        # What we say ourselves names its fix; where anything else came from, only its traceback tells.
+        said = isinstance(wrong, ConfigurationError)
+        told = wrong if said else f"{type(wrong).__name__}: {wrong}"
+        logger.critical(
+            "Nothing that is guarded is served until this is mended: %s", told, exc_info=None if said else wrong
+        )
 
     def admit(self) -> Response | None:
         """Leave what is the host's own business alone; refuse the rest."""
@@ -80,7 +85,7 @@ class ShutGate(Gate):
         return False
 
     def compile_all(self) -> NoReturn:
-        """:raises ConfigurationError: what is wrong, again."""
+        """:raises Exception: what is wrong, again."""
         raise self._wrong
 
     def _is_own(self, url_rule: UrlRule, method: str) -> bool:

@@ -79,7 +79,7 @@ class Book:
         """``entries`` may be shared with other apps of the same extension object."""
         for path in paths or ():
             if not path.startswith("/"):
-                raise ConfigurationError(f"{path!r} is not a path.", "Paths start with a slash.")
+                raise ConfigurationError(f"{path!r} is not a path.", "Each starts with a slash.")
         self.paths = None if paths is None else tuple(path.rstrip("/") for path in paths)
         self._below = tuple(f"{path}/" for path in self.paths or ())
         self._entries: list[Entry] = [] if entries is None else entries

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import ConfigurationError
-from ..values import Environment, Mode
+from ..values import SCOPE_RULE, Environment, Mode, is_scope
 from .rates import parse_rates
 
 DRAFT = "__apiguard__"
@@ -113,10 +113,8 @@ def demand(
     :raises ConfigurationError: for scopes that are no texts, or an unknown environment.
     """
     for scope in (*scopes, *(any_of or ())):
-        if not isinstance(scope, str) or not scope or set(scope) & set(' "\\') or not scope.isprintable():
-            raise ConfigurationError(
-                f"{scope!r} is not a scope.", "A scope is a text without spaces and quotes (RFC 6749, section 3.3)."
-            )
+        if not is_scope(scope):
+            raise ConfigurationError(f"{repr(scope)[:80]} is not a scope.", SCOPE_RULE)
     if environment is not None and environment not in tuple(Environment):
         raise ConfigurationError(f"{environment!r} is not an environment.", "Use sandbox or production.")
     return Rule(

@@ -11,6 +11,7 @@ from .happened import AccessEvent, Evidence, instant
 from .happenings import Happening
 from .methods import READ_METHODS, SAFE_METHODS
 from .reasons import Reason
+from .scope_names import SCOPE_RULE, is_scope
 from .words import Actor, Environment, Meant, Mode, Phase, Standing, State, Verdict
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ANONYMOUS",
     "READ_METHODS",
     "SAFE_METHODS",
+    "SCOPE_RULE",
     "SYSTEM",
     "AccessEvent",
     "Actor",
@@ -39,6 +41,7 @@ __all__ = [
     "State",
     "Verdict",
     "instant",
+    "is_scope",
     "network_of",
     "subscriber_of",
 ]

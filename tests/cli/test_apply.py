@@ -155,6 +155,8 @@ def test_it_is_all_or_nothing(run: Run, house: House, file: Path) -> None:
         ('[scopes."orders:write"]\nrsk = "low"\n', 'scopes."orders:write".rsk means nothing'),
         ('[scopes."orders:write"]\nrisk = "huge"\n', "'orders:write'"),
         ("[roles.clerk]\nscopes = 'x'\n", 'roles."clerk".scopes'),
+        ("[roles.clerk]\nscopes = ['a b']\n", 'roles."clerk".scopes has what can be no scope'),
+        ('[scopes."a b"]\nrisk = "low"\n', "'a b' can't be a scope"),
         ("[plans.gold]\nlimits = [{ name = 'calls', rate = 'fast' }]\n", "/plans/gold/limits/0"),
         ("[[people]]\nemail = 'a@example.org'\nseats = ['king']\n", "people[0].seats: king"),
         ("[[people]]\nname = 'a'\n", "people[0].name means nothing"),
