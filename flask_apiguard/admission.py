@@ -31,6 +31,8 @@ class Admission:
     # What most requests leave as it is stands here: each is made anew for every call.
     request: Any = None
     rule: Any = None
+    #: The parts of its line that calls to its route share which pass, by status; None where there are none to share.
+    lines: dict[int, tuple[str, str]] | None = None
     route: str | None = None
     endpoint: str | None = None
     caller: Caller = ANONYMOUS

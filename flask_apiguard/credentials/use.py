@@ -65,12 +65,13 @@ class LastUse:
         """
         if credential_id is None or credential_id[:5] != "cred_":
             return
-        seen = self._seen
+        seen, due = self._seen, self._due
         seen[credential_id] = (at, route, address)
         full = len(seen) >= AT_MOST
+        if due is not None and not full:
+            return  # a thread waits to write it
         if self._background:
-            due = self._due
-            if due is None or (full and due.interval):
+            if due is None or due.interval:
                 self._write_later(0 if full else EVERY_SECONDS)
         elif full or self._clock.monotonic() - self._flushed >= EVERY_SECONDS:
             self._flushed = self._clock.monotonic()

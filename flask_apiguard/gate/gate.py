@@ -104,7 +104,7 @@ class Gate:
         return made
 
     def _begin(self, request: Request, admission: Admission, demands: Demands) -> None:
-        admission.rule, admission.route = demands.rule, demands.route
+        admission.rule, admission.route, admission.lines = demands.rule, demands.route, demands.lines
         admission.endpoint = demands.endpoint or None
         if demands.mode == Mode.OBSERVE:
             admission.mode = self._mode(demands)
@@ -269,7 +269,9 @@ class Gate:
         mode = Mode.ENFORCE if is_own(rule) else rule.mode or Mode(self._manners.mode)
         # HEAD is GET, and all the URLs of one endpoint are one route: neither is a second allowance.
         limits = self._quotas.route(rule, f"{endpoint} {'GET' if method == 'HEAD' else method}")
-        return Demands(rule, route, endpoint, limits, self._schemas.route(rule), mode, bound, is_own(rule))
+        own = is_own(rule)
+        lines: dict[int, tuple[str, str]] | None = None if own or mode == Mode.OBSERVE else {}
+        return Demands(rule, route, endpoint, limits, self._schemas.route(rule), mode, bound, own, lines)
 
     def compile_all(self) -> None:
         """Compile every route once, so that what is wrong is said at start.

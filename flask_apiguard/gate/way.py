@@ -46,6 +46,8 @@ class Demands:
     max_body: int
     #: Whether the route is one of our own.
     own: bool
+    #: What the records of calls share that pass, by status; None while it is observed, or its own to name.
+    lines: dict[int, tuple[str, str]] | None = None
 
 
 class Way:

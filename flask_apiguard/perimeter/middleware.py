@@ -105,7 +105,7 @@ class Perimeter:
             body = begun(body, began)
         if not admission.recorded:
             if admission.rule is not None:
-                _add_headers(began[1], _lowered(began[1]), admission)
+                _add_headers(began[1], {name.lower(): value for name, value in began[1]}, admission)
             begin_answer(start_response, began)
             return body
         return self._release(body, began, environ, start_response, admission)
@@ -116,7 +116,7 @@ class Perimeter:
     ) -> Iterable[bytes]:  # fmt: skip
         """Record, then let the answer go. A stream is opened on record now, and closed under the same id."""
         status, headers = began[0], began[1]
-        present = _lowered(headers)
+        present = {name.lower(): value for name, value in headers}
         size = present.get("content-length", "")
         known, length = size.isdecimal(), 0
         if known:
@@ -124,7 +124,8 @@ class Perimeter:
         else:
             known = status.startswith(NO_BODY) or environ["REQUEST_METHOD"] == "HEAD"
         try:
-            self._record(environ, admission, Phase.CALL if known else Phase.OPENED, int(status[:3]), length)
+            phase = Phase.CALL if known else Phase.OPENED
+            self._recorder.write(line_of(environ, admission, phase, int(status[:3]), length))
         except StoreAway as error:
             if not _is_open(admission):  # what everybody may see is counted as lost, and answered
                 close_body(body)
@@ -132,7 +133,10 @@ class Perimeter:
                 answer = respond(admission.decision, environ)
                 answer.headers["X-Request-Id"] = admission.id
                 return answer(environ, start_response)
-        _add_headers(headers, present, admission)
+        if present.keys() <= USUAL:
+            headers += (("X-Request-Id", admission.id), *admission.headers)
+        else:
+            _add_headers(headers, present, admission)
         begin_answer(start_response, began)
         if known or isinstance(body, environ.get("wsgi.file_wrapper", _Never)):
             return body
@@ -171,16 +175,8 @@ class _Never:
     """Stands in for a server's file wrapper where there is none."""
 
 
-def _lowered(headers: list[tuple[str, str]]) -> dict[str, str]:
-    """The headers by their names in lower case; of several with one name, the last."""
-    return {name.lower(): value for name, value in headers}
-
-
 def _add_headers(headers: list[tuple[str, str]], present: dict[str, str], admission: Admission) -> None:
     """What the gate says beside the answer: rate limits, a retiring credential, the request's id."""
-    if present.keys() <= USUAL:
-        headers += (("X-Request-Id", admission.id), *admission.headers)
-        return
     if "x-request-id" not in present:
         headers.append(("X-Request-Id", admission.id))
     if admission.headers:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..admission import Admission
 from ..events import line
-from ..values import AccessEvent, Caller, Phase
+from ..values import ALLOWED, AccessEvent, Caller, Decision, Phase
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -32,17 +32,13 @@ def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status
     caller, decision = admission.caller, admission.decision
     if "HTTP_TRACEPARENT" in environ or "HTTP_X_REQUEST_ID" in environ or decision is None or caller.user is not None:
         return line.encode(event_of(environ, admission, phase, status, size))
-    method = environ["REQUEST_METHOD"]
-    alike = (
-        admission.route, method, status, decision.reason.code, admission.endpoint, admission.mode, decision.need,
-        decision.have, admission.outcome, decision.allowed,
-    )  # fmt: skip
-    parts = _alike.get(alike)
-    if parts is None:
-        event = event_of(environ, admission, phase, status, size)
-        parts = line.place(event), line.outcome(event)
-        if len(method) + len(decision.need) + len(decision.have) <= LONGEST_SHARED:
-            _keep(_alike, alike, parts)
+    lines = admission.lines
+    if lines is not None and decision is ALLOWED and not admission.outcome:
+        parts = lines.get(status)
+        if parts is None:
+            parts = lines[status] = _parts(environ, admission, status)
+    else:
+        parts = _parts_of_others(environ, admission, decision, status)
     fingerprint = admission.fingerprint
     return line.written(
         parts[0], caller.kept.line or _caller(environ, admission), parts[1], admission.time, admission.id, phase,
@@ -51,6 +47,28 @@ def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status
         environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer,
         _NOBODY if fingerprint is None else line.who(fingerprint, None), _FROM_NOWHERE,
     )  # fmt: skip
+
+
+def _parts_of_others(
+    environ: WSGIEnvironment, admission: Admission, decision: Decision, status: int
+) -> tuple[str, str]:
+    """The parts of refusals, and of whatever else does not simply pass."""
+    method, need, have = environ["REQUEST_METHOD"], decision.need, decision.have
+    alike = (
+        admission.route, method, status, decision.reason.code, admission.endpoint, admission.mode, need, have,
+        admission.outcome, decision.allowed,
+    )  # fmt: skip
+    parts = _alike.get(alike)
+    if parts is None:
+        parts = _parts(environ, admission, status)
+        if len(method) + len(need) + len(have) <= LONGEST_SHARED:
+            _keep(_alike, alike, parts)
+    return parts
+
+
+def _parts(environ: WSGIEnvironment, admission: Admission, status: int) -> tuple[str, str]:
+    event = event_of(environ, admission, Phase.CALL, status, 0)
+    return line.place(event), line.outcome(event)
 
 
 def _caller(environ: WSGIEnvironment, admission: Admission) -> str:
