@@ -12,27 +12,24 @@ from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
-from ..access import Policies, authorize, check_rule, decide
+from ..access import Policies, authorize, decide
 from ..admission import ADMISSION, Admission, current_admission
 from ..clock import Clock
 from ..credentials import Verifier
 from ..errors import APIGuardError, ConfigurationError, Denied, Problem, StoreAway, decision_of, respond
-from ..quotas import Quotas
 from ..rules import Book, Rule
-from ..rules.book import CLOSED, PROVEN, is_own
-from ..schemas import Schemas, release_json
+from ..schemas import release_json
 from ..signals import access_denied, quota_exceeded
 from ..values import ALLOWED, ANONYMOUS, Decision, Mode, Reason
 from .challenge import challenged, with_line_to_write
-from .manners import Manners, observing
+from .demands import DemandBook, Demands
+from .manners import Manners
 from .origins import host_answers_preflight, is_preflight, preflight_answer, shared
-from .way import Demands, Way
+from .way import Way
 
 #: Bad whatever its status: observing does not let these pass either.
 BAD_CREDENTIAL = frozenset({Reason.ATTEMPTS_EXCEEDED, Reason.CREDENTIAL_AMBIGUOUS})
 logger = logging.getLogger("flask_apiguard")
-
-FALLBACKS_AT_MOST = 1000
 
 Used = Callable[[str | None, str | None, str, float], None]
 
@@ -45,22 +42,30 @@ class Gate:
     """
 
     def __init__(
-        self, app: Flask, book: Book, way: Way, verifier: Verifier, policies: Policies, quotas: Quotas,
-        schemas: Schemas, clock: Clock, manners: Manners, used: Used, ready: Callable[[], None],
+        self, app: Flask, book: Book, demands: DemandBook, way: Way, verifier: Verifier, policies: Policies,
+        clock: Clock, manners: Manners, used: Used, ready: Callable[[], None],
     ) -> None:  # fmt: skip
         self._app = app
         self._book = book
+        self._demands = demands
         self.way = way
         self._verifier = verifier
         self._policies = policies
-        self._quotas = quotas
-        self._schemas = schemas
         self._clock = clock
         self._manners = manners
         self._used = used
         self._ready = ready
-        self._demands: dict[tuple[str, str, str], Demands | None] = {}
-        self._fallbacks: dict[tuple[str, str, str], Demands] = {}
+
+    def hold(self, demand: Callable[[], None]) -> None:
+        """Refuse what is guarded until ``demand`` does not raise StoreAway any more; what is public goes on."""
+        ready = self._ready
+
+        def held() -> None:
+            demand()
+            self._ready = ready
+            ready()
+
+        self._ready = held
 
     # -- before the view -------------------------------------------------------------------------------------------
 
@@ -73,7 +78,7 @@ class Gate:
         admission.request = request
         admission.address = request.remote_addr or admission.peer
         try:
-            demands = self.demands_of(request, admission)
+            demands = self._demands.of(request, admission.inside)
             if demands is None:
                 return None
             self._begin(request, admission, demands)
@@ -106,8 +111,8 @@ class Gate:
     def _begin(self, request: Request, admission: Admission, demands: Demands) -> None:
         admission.rule, admission.route, admission.lines = demands.rule, demands.route, demands.lines
         admission.endpoint = demands.endpoint or None
-        if demands.mode == Mode.OBSERVE:
-            admission.mode = self._mode(demands)
+        if demands.mode == Mode.OBSERVE and self._manners.observes(demands.mode, self._clock.time()):
+            admission.mode = Mode.OBSERVE
         admission.recorded = demands.rule.record
         if self._manners.origins is not None and not demands.own:
             # Whose pages may read our own endpoints' answers is theirs to say.
@@ -121,10 +126,6 @@ class Gate:
             return decision_of(error)
         except APIGuardError as error:
             return decision_of(error)
-
-    def _mode(self, demands: Demands) -> str:
-        observing = demands.mode == Mode.OBSERVE and self._clock.time() < self._manners.observe_until
-        return Mode.OBSERVE if observing else Mode.ENFORCE
 
     def _let_pass(self, admission: Admission, decision: Decision) -> bool:
         """Observing lets all pass but a credential that was presented and is bad, and what we ourselves can't do."""
@@ -173,7 +174,7 @@ class Gate:
             return self._refuse(admission.request, admission, admission.refused)
         if not admission.rule.returns:
             return value
-        demands = self.demands_of(admission.request, admission)
+        demands = self._demands.of(admission.request, admission.inside)
         if demands is None:
             return value
         checked, decision = demands.schemas.dump(value, head=admission.request.method == "HEAD")
@@ -233,58 +234,14 @@ class Gate:
             return True
         return decide(caller, admission.rule, self._policies).allowed
 
-    # -- rules and refusals ----------------------------------------------------------------------------------------
-
-    def demands_of(self, request: Request, admission: Admission) -> Demands | None:
-        """What the matched route demands; None for the host's own business outside the paths."""
-        url_rule = request.url_rule
-        if url_rule is None:
-            return self._fallback(PROVEN, "", "", request.method) if admission.inside else None
-        key = (url_rule.rule, url_rule.endpoint, request.method)
-        try:
-            found = self._demands[key]
-        except KeyError:
-            rule = self._book.find(self._app, url_rule, request.method)
-            found = self._demands[key] = None if rule is None else self._compiled(rule, *key)
-        # A converter can match what lies inside although its pattern does not say so: closed.
-        if found is None and admission.inside:
-            return self._fallback(CLOSED, *key)
-        return found
-
-    def _fallback(self, rule: Rule, route: str, endpoint: str, method: str) -> Demands:
-        """What holds where no rule of a route does. The method may be any text of a stranger's: few are kept."""
-        key = (route, endpoint, method)
-        found = self._fallbacks.get(key)
-        if found is None:
-            found = self._compiled(rule, *key)
-            if len(self._fallbacks) < FALLBACKS_AT_MOST:
-                self._fallbacks[key] = found
-        return found
-
-    def _compiled(self, rule: Rule, route: str, endpoint: str, method: str) -> Demands:
-        check_rule(rule, self._policies)
-        bound = self._manners.max_body if rule.max_body is None else rule.max_body
-        if rule.max_body is None and any(accept.location == "json" for accept in rule.accepts):
-            bound = min(bound, self._manners.max_json)
-        mode = Mode.ENFORCE if is_own(rule) else rule.mode or Mode(self._manners.mode)
-        # HEAD is GET, and all the URLs of one endpoint are one route: neither is a second allowance.
-        limits = self._quotas.route(rule, f"{endpoint} {'GET' if method == 'HEAD' else method}")
-        own = is_own(rule)
-        lines: dict[int, tuple[str, str]] | None = None if own or mode == Mode.OBSERVE else {}
-        return Demands(rule, route, endpoint, limits, self._schemas.route(rule), mode, bound, own, lines)
+    # -- at start, and refusals ----------------------------------------------------------------------------------------
 
     def compile_all(self) -> None:
         """Compile every route once, so that what is wrong is said at start.
 
         :raises ConfigurationError: naming the route.
         """
-        observed = set()
-        for url_rule, method, rule in self._book.walk(self._app):
-            demands = self._compiled(rule, url_rule.rule, url_rule.endpoint, method)
-            if self._mode(demands) == Mode.OBSERVE and rule.public is None:
-                observed.add(url_rule.rule)
-        if observed:
-            logger.warning("%s", observing(len(observed), self._manners.observe_until))
+        self._demands.compile_all(self._clock.time())
 
     def _refuse(self, request: Request, admission: Admission, decision: Decision) -> Response:
         admission.decision = decision

@@ -50,6 +50,10 @@ class Manners:
     origins: frozenset[str] | None = None
     metadata_url: str | None = None
 
+    def observes(self, mode: str, now: float) -> bool:
+        """Whether a route of this mode is only observed at a moment (seconds since the epoch)."""
+        return mode == Mode.OBSERVE and now < self.observe_until
+
 
 def observing(routes: int, until: float) -> str:
     """What is said aloud at start while routes are only observed."""

@@ -7,7 +7,6 @@ responses or records anything.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from flask import Request
 
@@ -20,6 +19,7 @@ from ..rules import Rule
 from ..schemas import RouteSchemas, Schemas
 from ..values import ALLOWED, ANONYMOUS, SAFE_METHODS, Caller, Decision, Environment, HostUser, Reason
 from .bounded import Bounded
+from .demands import Demands
 from .manners import Manners
 from .origins import same_origin
 
@@ -31,23 +31,6 @@ PROVED = frozenset({
 #: What a host's own tests may send in our headers, for ways of its own.
 NOT_OURS = frozenset({Reason.CREDENTIAL_AMBIGUOUS, Reason.CREDENTIAL_UNKNOWN})
 SANDBOX_CLOSED = "No sandbox is served here."
-
-
-@dataclass(frozen=True, slots=True)
-class Demands:
-    """What one route and method demands, compiled once. ``max_body`` in bytes."""
-
-    rule: Rule
-    route: str
-    endpoint: str
-    limits: RouteLimits
-    schemas: RouteSchemas
-    mode: str
-    max_body: int
-    #: Whether the route is one of our own.
-    own: bool
-    #: What the records of calls share that pass, by status; None while it is observed, or its own to name.
-    lines: dict[int, tuple[str, str]] | None = None
 
 
 class Way:

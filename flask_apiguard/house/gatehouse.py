@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .. import events, quotas, schemas
 from ..events import Recorder
-from ..gate import Gate, Manners, Way, read_manners
+from ..gate import DemandBook, Gate, Manners, Way, read_manners
 from ..quotas import Quotas
 from ..schemas import Schemas
 from ..values import HostUser
@@ -38,11 +38,16 @@ class Gatehouse(Authorization):
     def schemas(self) -> Schemas:
         return Schemas(schemas.default_kinds(), lambda: self.app.json)
 
+    @property
+    def spool_folder(self) -> Path:
+        """Where access events wait to be shipped."""
+        named = self.settings[events.SPOOL]
+        return Path(named) if named else self.folder / SPOOL_FOLDER
+
     @cached_property
     def recorder(self) -> Recorder:
-        named = self.settings[events.SPOOL]
         return Recorder(
-            Path(named) if named else self.folder / SPOOL_FOLDER, self.events_store, self.clock,
+            self.spool_folder, self.events_store, self.clock,
             away=self.settings[events.EVENTS_AWAY], sinks=tuple(self.options.sinks),
             keep=dt.timedelta(seconds=self.settings[events.RETENTION]),
             keep_addresses=dt.timedelta(seconds=self.settings[events.ADDRESS_RETENTION]),
@@ -53,9 +58,10 @@ class Gatehouse(Authorization):
     def gate(self) -> Gate:
         way = Way(self.verifier, self.policies, self.quotas, self.attempts, self.schemas, self.manners)
         way.host_user = self.options.host_user
+        demands = DemandBook(self.app, self.book, self.policies, self.quotas, self.schemas, self.manners)
         return Gate(
-            self.app, self.book, way, self.verifier, self.policies, self.quotas, self.schemas, self.clock,
-            self.manners, self.last_use.touch, self.recorder.ready,
+            self.app, self.book, demands, way, self.verifier, self.policies, self.clock, self.manners,
+            self.last_use.touch, self.recorder.ready,
         )  # fmt: skip
 
     @cached_property
