@@ -18,7 +18,7 @@ from ..clock import Clock
 from ..credentials import Verifier
 from ..errors import APIGuardError, ConfigurationError, Denied, Problem, StoreAway, decision_of, respond
 from ..rules import Book, Rule
-from ..schemas import release_json
+from ..schemas import release_json, written
 from ..signals import access_denied, quota_exceeded
 from ..values import ALLOWED, ANONYMOUS, Decision, Mode, Reason
 from .challenge import challenged, with_line_to_write
@@ -179,7 +179,7 @@ class Gate:
             return value
         checked, decision = demands.schemas.dump(value, head=admission.request.method == "HEAD")
         if decision is None:
-            return checked
+            return written(self._app, checked)
         if decision.allowed:
             return value
         logger.error("%s %s answers against its schema: %s", admission.request.method, admission.route, decision)

@@ -10,6 +10,7 @@ from ..settings import Setting
 from .body import guard_json, release_json
 from .route import RouteSchemas, Schemas
 from .strict import Malformed, read_json
+from .writing import written
 
 SETTINGS: tuple[Setting[Any], ...] = ()
 
@@ -30,4 +31,5 @@ __all__ = [
     "guard_json",
     "read_json",
     "release_json",
+    "written",
 ]
