@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks import counters, gate, instructions, oauth, ours, stack
 from benchmarks.measure import Variant, measure, percentile
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 MISSED = 1  # a limit is not kept: on a busy machine, with one round, that says nothing
@@ -18,7 +19,7 @@ MISSED = 1  # a limit is not kept: on a busy machine, with one round, that says 
 def said(*arguments: str) -> str:
     """What a benchmark prints."""
     command = [sys.executable, "-m", *arguments]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240, check=False)
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False)
     assert ran.returncode in (0, MISSED), ran.stderr
     assert "Traceback" not in ran.stderr
     return ran.stdout

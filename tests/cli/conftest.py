@@ -15,6 +15,7 @@ import pytest
 from flask import Flask
 
 from flask_apiguard.house import House
+from tests.waiting import PATIENCE
 
 from .shop import make
 
@@ -84,7 +85,7 @@ def program(tmp_path: Path) -> Run:
         environment |= {"SHOP_INSTANCE_PATH": str(tmp_path / "instance"), "PYTHONPATH": str(ROOT), **more}
         done = subprocess.run(
             [sys.executable, "-m", "flask", "--app", "tests.cli.shop:make", "apiguard", *words],
-            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+            cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
         return Answer(done.returncode, done.stdout, done.stderr)
 

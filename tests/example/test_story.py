@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
 STORY = [sys.executable, "-m", "example_app.story"]
 #: In this order: what is told, and with which status or exit status.
@@ -57,7 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_the_story_is_told_to_its_end(folder: Path) -> None:
     command = [*STORY, "--exit", "--reset"]
-    done = subprocess.run(command, cwd=ROOT, env=environment(folder), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, env=environment(folder), capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "\033" not in done.stdout, "plain where there is no terminal"
     place = 0
@@ -74,24 +76,29 @@ def test_a_second_story_leaves_the_app_up_with_a_key_that_works_until_ctrl_c(fol
     ) as process:
         assert process.stdout is not None
         told = ""
-        while "Ctrl-C stops; " not in told:
-            line = process.stdout.readline()
-            assert line, told
-            told += line
-        header, url = re.findall(r'curl -i -H "Authorization: (.*?)" "(http://\S+)"', told)[0]
-        with urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": header})) as answer:
-            assert answer.status == 200
-        process.send_signal(signal.SIGINT)
-        assert process.wait(15) == 0
+        try:
+            while "Ctrl-C stops; " not in told:
+                line = process.stdout.readline()
+                assert line, told
+                told += line
+            header, url = re.findall(r'curl -i -H "Authorization: (.*?)" "(http://\S+)"', told)[0]
+            with urllib.request.urlopen(urllib.request.Request(url, headers={"Authorization": header})) as answer:
+                assert answer.status == 200
+            process.send_signal(signal.SIGINT)
+            assert process.wait(PATIENCE) == 0
+        finally:
+            process.kill()
     port = int(re.findall(r"http://127\.0\.0\.1:(\d+)", told)[0])
-    with pytest.raises(OSError), socket.create_connection(("127.0.0.1", port), timeout=2):
+    with pytest.raises(OSError), socket.create_connection(("127.0.0.1", port), timeout=PATIENCE):
         pass
 
 
 def test_a_taken_port_is_said_in_one_sentence(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         command = [*STORY, "--exit", "--port", str(taken.getsockname()[1])]
-        done = subprocess.run(command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=60)
+        done = subprocess.run(
+            command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=PATIENCE
+        )
     assert done.returncode == 1
     assert "The demo can't begin" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -17,6 +17,7 @@ from flask_apiguard.crypto import Secrets
 from flask_apiguard.db import STATE, Store
 from flask_apiguard.ledger import Ledger
 from flask_apiguard.ledger.tables import ledger
+from tests.waiting import PATIENCE
 
 from . import writer
 from .conftest import SECRET
@@ -39,11 +40,11 @@ def running_writer(url: str) -> Iterator[subprocess.Popen[bytes]]:
 def fork_writers(url: str) -> None:
     """Four forked processes: each opens the store anew, none pays for starting Python."""
     fork = multiprocessing.get_context("fork")
-    started = [fork.Process(target=writer.main, args=(url, f"w{name}", EACH)) for name in range(WRITERS)]
+    started = [fork.Process(target=writer.main, args=(url, f"w{name}", EACH), daemon=True) for name in range(WRITERS)]
     for process in started:
         process.start()
     for process in started:
-        process.join(60)
+        process.join(PATIENCE)
     assert [process.exitcode for process in started] == [0] * WRITERS
 
 

@@ -17,6 +17,7 @@ from flask_apiguard.db import STATE, Store
 from flask_apiguard.errors import ConfigurationError
 from flask_apiguard.notices import CONFIDENTIAL, Delivered, LogNotifier, NullNotifier, Outbox, notify
 from flask_apiguard.notices.outbox import LEASE, TRIES_AT_MOST, delivery, notice
+from tests.waiting import PATIENCE
 
 from .conftest import Recorder
 
@@ -207,11 +208,11 @@ def test_processes_that_deliver_at_once_send_each_notice_once(
             notify(tx, Notice(key, "subject", "text"))
             notify(tx, Notice(key, "subject", "text"))
     fork = multiprocessing.get_context("fork")
-    started = [fork.Process(target=deliver, args=(url, tmp_path / "sent")) for _ in range(3)]
+    started = [fork.Process(target=deliver, args=(url, tmp_path / "sent"), daemon=True) for _ in range(3)]
     for process in started:
         process.start()
     for process in started:
-        process.join(60)
+        process.join(PATIENCE)
     store.close()
     assert [process.exitcode for process in started] == [0, 0, 0]
     assert sorted((tmp_path / "sent").read_text().split()) == sorted(keys)

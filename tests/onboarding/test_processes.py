@@ -40,7 +40,6 @@ def at_once(house: House, rita: By, rob: By) -> Iterator[AtOnce]:
         )
         for by in (rita, rob)
     ]  # fmt: skip
-    assert [process.stdout.readline() for process in processes if process.stdout] == ["ready\n"] * 2
 
     def decide(review: str, *words: str) -> list[str]:
         for process, word in zip(processes, words, strict=True):
@@ -49,9 +48,13 @@ def at_once(house: House, rita: By, rob: By) -> Iterator[AtOnce]:
             process.stdin.flush()
         return [process.stdout.readline().strip() for process in processes if process.stdout]
 
-    yield decide
-    for process in processes:
-        process.communicate(timeout=20)
+    try:
+        assert [process.stdout.readline() for process in processes if process.stdout] == ["ready\n"] * 2
+        yield decide
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
 
 
 def test_of_two_processes_that_decide_one_does(house: House, acme: str, ann: By, at_once: AtOnce) -> None:
