@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from flask_apiguard.credentials.format import Format, Malformed, Parsed, Written, pattern
+from flask_apiguard.crypto import ALPHABET, base62, new_id, random_text
 from flask_apiguard.errors import ConfigurationError
 from flask_apiguard.values import Environment
 
@@ -30,6 +31,27 @@ def test_a_new_key_reads_back(brand: str, environment: Environment) -> None:
     assert made.hint == f"{brand}_{environment}_{parsed.id}"
     assert re.fullmatch(rf"{brand}_{environment}_[0-9A-Za-z]{{12}}_[0-9A-Za-z]{{43}}_[0-9A-Za-z]{{6}}", made.text)
     assert len(made.text) <= 200
+
+
+@given(st.integers(0, 2**300), st.integers(0, 60))
+def test_a_number_in_base_62_reads_back_as_itself(number: int, width: int) -> None:
+    text = base62(number, width)
+    read = 0
+    for character in text:
+        read = read * 62 + ALPHABET.index(character)
+    assert read == number
+    assert len(text) == width or text[0] != "0"
+
+
+def test_random_texts_and_ids_are_whole_use_every_character_and_ids_sort_by_time() -> None:
+    texts = [random_text(43) for _ in range(500)]
+    assert {len(text) for text in texts} == {43}
+    assert set("".join(texts)) == set(ALPHABET)
+    ids = [new_id("tok") for _ in range(500)]
+    assert all(re.fullmatch("tok_[0-7][0-9a-hjkmnp-tv-z]{25}", one) for one in ids)
+    assert [one[:14] for one in ids] == sorted(one[:14] for one in ids)
+    assert len(set(texts)) == len(set(ids)) == 500
+    assert set("".join(one[-16:] for one in ids)) == set("0123456789abcdefghjkmnpqrstvwxyz")
 
 
 def test_each_form_says_what_it_is() -> None:
