@@ -46,6 +46,7 @@ def handle(house: House, request: Request, rest: str) -> Response:
         endpoint, path = _find(request, rest)
         called(endpoint, BASE)
         if endpoint.who is not Who.ANYBODY:
+            house.demand_footing()
             house.recorder.ready()  # before anything is done that could then not be recorded
         return _run(house, request, endpoint, path)
     except Exception as error:  # noqa: BLE001 - the one place where any error becomes an answer

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import access, credentials, oauth, quotas
@@ -34,13 +35,12 @@ class Authorization(Foundations):
         url, limiter = self.settings[quotas.COUNTERS_URL], self.options.limiter
         if url is None and limiter is None and self.app.testing and self.settings[DATABASE_URL] is None:
             return quotas.Memory()
-        if url is None and limiter is None:
-            try:
-                # With the state elsewhere nobody has made the instance folder yet, and the first call is counted here.
-                self.folder.mkdir(parents=True, exist_ok=True)
-            except OSError:
-                pass  # the counter meets the same, and answers as APIGUARD_COUNTERS_AWAY says
         return quotas.counter_for(url, self.folder, limiter)
+
+    @property
+    def counters_folder(self) -> Path | None:
+        """Where the shared counter file is; None when calls are counted elsewhere."""
+        return self.counter.path.parent if isinstance(self.counter, quotas.SharedFile) else None
 
     @cached_property
     def attempts(self) -> Attempts:

@@ -38,7 +38,7 @@ class Foundations(Ground):
 
     @cached_property
     def secrets(self) -> Secrets:
-        return Secrets(self._read_secret)
+        return Secrets(self.read_secret)
 
     @cached_property
     def store(self) -> Store:

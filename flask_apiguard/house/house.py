@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from flask import Flask
 
 from .. import signals
-from ..errors import StoreAway
+from ..errors import ConfigurationError, StoreAway
 from ..events import Recorder
 from ..perimeter import Perimeter, StillAdmitted
 from ..rules import Book
+from .declared import DATABASE_URL
+from .footing import Trouble, troubles
 from .governance import Governance
 from .shut import ShutGate, Unrecorded
 
@@ -27,11 +30,18 @@ _CLOSING = (
 )  # fmt: skip
 
 
+#: Seconds between two looks at what is to be mended.
+LOOK_AGAIN = 1.0
+
+
 class House(Governance):
     """The rooms of one app; hangs at ``app.extensions["apiguard"]``.
 
     The rooms know nothing of Flask's app and of each other; what one needs of another is handed over where it is built.
     """
+
+    _troubles: Sequence[Trouble] = ()
+    _looked_at: float | None = None
 
     def open(self) -> tuple[Recorder, StillAdmitted]:
         """Before the first request: compile every route, so that what is wrong is said at start, and build the rooms.
@@ -55,7 +65,9 @@ class House(Governance):
     def start(self) -> tuple[Recorder, StillAdmitted]:
         """``open`` for the perimeter: whatever is wrong shuts the gate, and is no matter of the host's own pages."""
         try:
-            return self.open()
+            parts = self.open()
+            self.look()
+            return parts
         except Exception as error:  # noqa: BLE001 - also what a part raises that is not ours
             with self._lock:
                 real = self.__dict__.get("gate")
@@ -65,6 +77,36 @@ class House(Governance):
                     return self.recorder, self.gate.still
                 except Exception:  # noqa: BLE001 - the same again, which is told already
                     return Unrecorded(), self.gate.still
+
+    def look(self) -> None:
+        """Before the first request is answered: say what this house can't stand on, and shut what is guarded."""
+        with self._lock:
+            if self._looked_at is not None or (self.app.testing and self.settings[DATABASE_URL] is None):
+                return  # what a test gets for itself alone can be written, and is of this package's making
+            self._find_troubles()
+            for trouble in self._troubles:
+                if trouble.shuts:
+                    logger.critical("Nothing that is guarded is served until this is mended: %s", trouble.said)
+                else:
+                    logger.error("%s", trouble.said)
+            if any(trouble.shuts for trouble in self._troubles):
+                self.gate.hold(self.demand_footing)
+
+    def demand_footing(self) -> None:
+        """Go on only while there is something to stand on. Looked at again once in a while: mending it is enough.
+
+        :raises StoreAway: until it is mended.
+        """
+        if not any(trouble.shuts for trouble in self._troubles):
+            return
+        with self._lock:
+            if self._looked_at is None or self.clock.monotonic() - self._looked_at >= LOOK_AGAIN:
+                self._find_troubles()
+        if any(trouble.shuts for trouble in self._troubles):
+            raise StoreAway("state", retry_after=ConfigurationError.retry_after)
+
+    def _find_troubles(self) -> None:
+        self._troubles, self._looked_at = troubles(self), self.clock.monotonic()
 
     def close(self) -> None:
         """Ship what is recorded and let go of every file and connection of this process."""

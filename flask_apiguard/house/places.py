@@ -73,7 +73,11 @@ class Ground:
                 'Make one with: python -c "import secrets; print(secrets.token_urlsafe(48))"',
             )
 
-    def _read_secret(self) -> bytes:
+    def read_secret(self) -> bytes:
+        """The one secret that everything is derived from; made at first use where nobody set it.
+
+        :raises ConfigurationError: its file can't be read or made.
+        """
         given = self.settings[SECRET]
         if given is not None:
             return given.encode()

@@ -39,7 +39,7 @@ def prepare(engine: sa.Engine, schema: Schema, path: Path | None) -> None:
             create(engine, schema)  # an in-memory store lives as long as its process
         _demand_head(engine, schema)
         return
-    writable(path)
+    writable(path.parent)
     with _locked(path):
         found = current(engine, schema)
         if found is None:
@@ -96,11 +96,21 @@ def _create(engine: sa.Engine, schema: Schema) -> None:
 
 
 def upgrade(engine: sa.Engine, schema: Schema, revision: str = "head") -> None:
-    """Run Alembic's upgrade over our own history, with our own version table."""
+    """Run Alembic's upgrade over our own history, with our own version table.
+
+    :raises ConfigurationError: the store is at a revision that this package doesn't know.
+    """
     from alembic import command  # a quarter of a second to import, needed only when something changes
+    from alembic.util import CommandError
 
     with engine.connect().execution_options(apiguard_write=True) as conn, conn.begin():
-        command.upgrade(alembic_config(schema, conn), revision)
+        try:
+            command.upgrade(alembic_config(schema, conn), revision)
+        except CommandError as error:
+            raise ConfigurationError(
+                f"The {schema.name} store can't be upgraded ({error}).",
+                "Install the release of Flask-APIGuard that wrote it, or a newer one.",
+            ) from None
 
 
 def alembic_config(schema: Schema, conn: sa.Connection | None = None) -> Any:
@@ -133,20 +143,19 @@ def run() -> None:
     context.run_migrations()
 
 
-def writable(path: Path) -> None:
-    """Refuse a folder that can't be written, naming it.
+def writable(folder: Path, setting: str = "APIGUARD_DATABASE_URL", mode: int = 0o777) -> None:
+    """Refuse a folder that can't be written, naming it, and the setting that names another. Makes it when it can.
 
     :raises ConfigurationError: always with the path and what to do.
     """
-    folder = path.parent
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode, parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         raise ConfigurationError(
             f"{folder} can't be written ({error.strerror}).",
-            "Make it writable for this process, or set APIGUARD_DATABASE_URL.",
+            f"Make it writable for this process, or set {setting}.",
         ) from None
 
 

@@ -75,6 +75,14 @@ class Counter(Protocol):
         """
         ...
 
+    def open(self) -> None:
+        """Find out whether it can count, as far as that shows without asking anybody.
+
+        :raises flask_apiguard.errors.StoreAway: it can't; the cause says why.
+        :raises flask_apiguard.errors.ConfigurationError: what it needs is not there.
+        """
+        ...
+
     def close(self) -> None:
         """Let go of files and connections; the next ``take`` opens them again."""
         ...
@@ -182,6 +190,9 @@ class Memory:
             if len(self._kept) > self._bound:
                 self._drop_dead(at)
             return taken
+
+    def open(self) -> None:
+        """Nothing to find out."""
 
     def _drop_dead(self, at: int) -> None:
         self._kept = {key: kept for key, kept in self._kept.items() if dies(*kept) > at}

@@ -51,6 +51,10 @@ class LimitsStorage:
                 raise
             raise StoreAway("counter") from error
 
+    def open(self) -> None:
+        """See :meth:`~.counting.Counter.open`."""
+        self._parts()
+
     def _parts(self) -> tuple[Storage, RateLimiter]:
         try:
             return self._limiter.storage, self._limiter.limiter

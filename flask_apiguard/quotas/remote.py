@@ -108,6 +108,11 @@ class Valkey:
             taken.append(one)
         return taken
 
+    def open(self) -> None:
+        """See :meth:`~.counting.Counter.open`; speaks to no server."""
+        if self._client is None:
+            self._connect()
+
     def _run(self, arguments: Sequence[Any]) -> bytes:
         if time.monotonic() < self._pause_until:
             raise StoreAway("counter", retry_after=1)
@@ -135,15 +140,20 @@ class Valkey:
         self._errors = (RedisError, OSError)
         self._unknown_script = NoScriptError
         url = self.url.replace("valkey", "redis", 1) if self.url.startswith("valkey") else self.url
-        self._client = redis.Redis.from_url(
-            url.replace("redis+unix:", "unix:", 1),
-            socket_connect_timeout=CONNECT_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
-            socket_keepalive=True,
-            # One more try over a connection that the server closed meanwhile. It may count one call twice, which errs
-            # on the safe side. Never after a timeout: that would double the wait.
-            retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
-        )
+        try:
+            self._client = redis.Redis.from_url(
+                url.replace("redis+unix:", "unix:", 1),
+                socket_connect_timeout=CONNECT_SECONDS,
+                socket_timeout=ANSWER_SECONDS,
+                socket_keepalive=True,
+                # One more try over a connection that the server closed meanwhile. It may count one call twice, which
+                # errs on the safe side. Never after a timeout: that would double the wait.
+                retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
+            )
+        except ValueError:  # whose text may hold the password
+            raise ConfigurationError(
+                "APIGUARD_COUNTERS_URL can't be read.", "Write redis://host:6379/0 or valkey://host:6379/0."
+            ) from None
         return self._client
 
     def close(self) -> None:

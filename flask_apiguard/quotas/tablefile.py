@@ -55,6 +55,14 @@ class TableFile:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.path}>"
 
+    def open(self) -> None:
+        """See :meth:`~.counting.Counter.open`; opens the file, and makes it when there is none."""
+        with self._lock:
+            try:
+                self._acquire()
+            finally:
+                self._release()
+
     def clear(self) -> None:
         """Forget every count, for everybody."""
         with self._lock:

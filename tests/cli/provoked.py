@@ -135,6 +135,12 @@ def behind(app: Flask) -> None:
         tx.execute(sa.text(f"UPDATE {store.schema.version_table} SET version_num = '0000'"))
 
 
+def in_a_file(app: Flask) -> None:
+    """Even who may do everything can't write a folder that is a file."""
+    Path(app.instance_path).parent.mkdir(parents=True, exist_ok=True)
+    Path(app.instance_path).write_text("no folder")
+
+
 def ahead(app: Flask) -> None:
     house = house_of(app)
     house.clock.advance(3600)
@@ -294,6 +300,7 @@ PROVOKED: dict[Kind, Provoked] = {
     Kind.DRILL_OLD: Provoked({}, drilled_long_ago),
     Kind.ADMINISTRATOR_MISSING: Provoked(),
     Kind.KEY_OLD: Provoked({}, old_key),
+    Kind.FOLDER_UNWRITABLE: Provoked({"INSTANCE_PATH": "{folder}/instance"}, in_a_file, shut=True),
     Kind.ISSUER_INSECURE: Provoked({"APIGUARD_ISSUER": "http://127.0.0.1:5000"}),
     Kind.ISSUER_ELSEWHERE: Provoked({**SERVER, "APIGUARD_BASE_URL": "https://other.example.org"}),
     Kind.HOST_USER_MISSING: Provoked(SERVER),

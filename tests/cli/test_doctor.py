@@ -271,6 +271,41 @@ def test_a_host_whose_clock_is_not_the_stores_is_found(found: Found, postgres_ur
     assert found(late, APIGUARD_DATABASE_URL=postgres_url)["clock-skew"] == "error"
 
 
+def what_is_said(tmp_path: Path, **config: Any) -> dict[str, Any]:
+    """Finding by name, in an app that nobody has called yet."""
+    app = make(INSTANCE_PATH=str(tmp_path / "instance"), **config)
+    found = {one.name: one for one in findings(Look(house_of(app), True))}
+    house_of(app).close()
+    return found
+
+
+def test_a_secret_that_is_not_there_yet_is_not_named_as_if_it_were(tmp_path: Path) -> None:
+    path = tmp_path / "instance" / "apiguard.secret"
+    assert what_is_said(tmp_path)["secret-self-made"].what == f"The secret will be self-made: {path}."
+    assert not path.parent.exists(), "the doctor makes nothing"
+
+
+def test_each_folder_that_can_not_be_written_is_said_once_with_what_names_another(tmp_path: Path) -> None:
+    (tmp_path / "instance").write_text("no folder")
+    (tmp_path / "file").write_text("no folder")
+    app = make(INSTANCE_PATH=str(tmp_path / "instance"), APIGUARD_SPOOL=str(tmp_path / "file" / "spool"))
+    said = [one for one in findings(Look(house_of(app), True)) if one.name == "folder-unwritable"]
+    assert [one.source for one in said] == [str(tmp_path / "instance"), str(tmp_path / "file" / "spool")]
+    assert said[0].fix.endswith("set APIGUARD_DATABASE_URL and APIGUARD_SECRET and APIGUARD_COUNTERS_URL.")
+    assert said[1].fix.endswith("set APIGUARD_SPOOL.")
+    house_of(app).close()
+
+
+def test_what_mends_a_store_that_is_away_is_not_to_ask_the_doctor(tmp_path: Path) -> None:
+    away = {"APIGUARD_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "APIGUARD_SECRET": SECRET}
+    assert what_is_said(tmp_path, **away)["store-away"].fix == "Start PostgreSQL, or correct APIGUARD_DATABASE_URL."
+    (tmp_path / "instance").mkdir()
+    (tmp_path / "instance" / "apiguard.db").write_bytes(b"rubbish" * 1000)
+    finding = what_is_said(tmp_path)["store-away"]
+    assert finding.what == f"{tmp_path}/instance/apiguard.db can't be used (file is not a database)."
+    assert "restore it" in finding.fix
+
+
 def test_a_store_that_is_away_is_an_error_and_no_traceback(tmp_path: Path) -> None:
     app = make(
         APIGUARD_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none", APIGUARD_SECRET=SECRET,

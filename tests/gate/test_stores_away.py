@@ -160,8 +160,10 @@ def test_without_a_place_for_its_record_the_setting_decides(start: Started, tmp_
 
 
 def test_the_hosts_exception_passes_untouched_without_a_place_for_its_record(start: Started, tmp_path: Path) -> None:
-    (tmp_path / "spool").write_text("no folder")
-    app = make(str(tmp_path), TESTING=True, LOUD=True, APIGUARD_SPOOL=str(tmp_path / "spool" / "x"))
+    app = make(str(tmp_path), TESTING=True, LOUD=True, APIGUARD_SPOOL=str(tmp_path / "spool"))
     app.config["PROPAGATE_EXCEPTIONS"] = True
+    assert app.test_client().get("/").status_code == 200
+    (tmp_path / "spool").rmdir()
+    (tmp_path / "spool").write_text("no folder")
     with pytest.raises(LookupError, match="the host's own"):
         client_in(app, scopes=["secret:read"]).get("/api/v1/raises")

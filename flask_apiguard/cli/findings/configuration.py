@@ -36,7 +36,8 @@ def secret(look: Look) -> Iterator[Finding]:
             yield look.found(
                 Kind.SECRET_READABLE, str(path), f"{path} can be read by others.", fix=f"chmod 600 {path}"
             )  # fmt: skip
-        yield look.found(Kind.SECRET_SELF_MADE, f"{SECRET.name} (default)", f"The secret is self-made: {path}.")
+        what = f"The secret is self-made: {path}." if path.exists() else f"The secret will be self-made: {path}."
+        yield look.found(Kind.SECRET_SELF_MADE, f"{SECRET.name} (default)", what)
         return
     if len(set(given)) < DIFFERENT_AT_LEAST:
         yield look.found(Kind.SECRET_WEAK, look.setting(SECRET.name))

@@ -11,11 +11,10 @@ import sqlalchemy as sa
 
 from ...credentials.tables import credential
 from ...db import Store
-from ...errors import APIGuardError, ConfigurationError, StoreAway
-from ...events import SPOOL
+from ...errors import APIGuardError, ConfigurationError
 from ...events.spool import entry_size, files
 from ...events.tables import event_spool
-from ...house.declared import SPOOL_FOLDER
+from ...house.footing import can_write, footings
 from ...migrations import current
 from ...people import Seat
 from ...values import Happening
@@ -26,11 +25,25 @@ from .kinds import ERROR, NOTE, Kind
 SKEW = dt.timedelta(seconds=5)
 #: Seconds that an event may wait in the spool while everything works.
 WAITING = 60
+_START = "Start PostgreSQL, or correct APIGUARD_DATABASE_URL."
 #: A year, and the days that a rotation may take.
 OLD = dt.timedelta(days=396)
 DRILL_GOOD_FOR = dt.timedelta(days=90)
 #: The doctor is quick: a longer ledger is `audit verify`'s.
 ENTRIES_AT_MOST = 20_000
+
+
+def folders(look: Look) -> Iterator[Finding]:
+    """Where our files are or will be, and whether who runs this command can write there."""
+    settings: dict[Path, list[str]] = {}
+    for one in footings(look.house):
+        if one.folder is not None and not can_write(one.folder):
+            settings.setdefault(one.folder, []).append(one.setting)
+    for folder, named in settings.items():
+        if not any(other in folder.parents for other in settings):
+            what = f"{folder} can't be written by this process."
+            fix = f"Make it writable for whom the app runs as, or set {' and '.join(dict.fromkeys(named))}."
+            yield look.found(Kind.FOLDER_UNWRITABLE, str(folder), what, fix=fix)
 
 
 def stores(look: Look) -> Iterator[Finding]:
@@ -39,6 +52,8 @@ def stores(look: Look) -> Iterator[Finding]:
     for store in (house.store, house.events_store):
         source = f"{store.schema.name} store"
         try:
+            if store.path is not None and not can_write(store.path.parent):
+                continue  # that is the finding: what can't be written can't be opened either
             if store.path is not None and not store.path.exists():
                 yield look.found(Kind.STORE_EMPTY, source, f"{store.path} is not there yet.")
                 continue
@@ -49,8 +64,20 @@ def stores(look: Look) -> Iterator[Finding]:
                 continue
             _write(store)
         except (APIGuardError, sa.exc.SQLAlchemyError) as error:
-            message, fix, _ = sentences(error if isinstance(error, APIGuardError) else StoreAway(store.schema.name))
-            yield look.found(Kind.STORE_AWAY, source, message, fix=fix or "Look at its log.")
+            what, fix = _why_away(store, error)
+            yield look.found(Kind.STORE_AWAY, source, what, fix=fix)
+
+
+def _why_away(store: Store, error: Exception) -> tuple[str, str]:
+    """What is said of a store that can't be asked, and what mends it."""
+    if isinstance(error, ConfigurationError):
+        message, fix, _ = sentences(error)
+        return message, fix
+    if store.path is None:
+        return f"The {store.schema.name} store does not answer.", _START
+    cause = getattr(error.__cause__, "orig", error.__cause__)
+    told = f" ({cause})" if cause is not None else ""
+    return f"{store.path} can't be used{told}.", "Let this process write it; restore it from a backup, or move it away."
 
 
 def _write(store: Store) -> None:
@@ -78,8 +105,7 @@ def clock(look: Look) -> Iterator[Finding]:
 def spool(look: Look) -> Iterator[Finding]:
     """Access events that wait to be taken over."""
     house = look.house
-    named = house.settings[SPOOL]
-    folder = Path(named) if named else house.folder / SPOOL_FOLDER
+    folder = house.spool_folder
     with house.events_store.read() as conn:
         places = {row.name: row.place for row in conn.execute(sa.select(event_spool.c.name, event_spool.c.place))}
     waiting = {path: entry_size(path) - places.get(path.name, 0) for path in files(folder)}
@@ -154,7 +180,7 @@ def opened(look: Look) -> bool:
     """Whether the stores are there to be asked."""
     try:
         for store in (look.house.store, look.house.events_store):
-            if store.path is not None and not store.path.exists():
+            if store.path is not None and not (can_write(store.path.parent) and store.path.exists()):
                 return False
             if current(store.engine, store.schema) != store.schema.head:
                 return False
@@ -164,5 +190,5 @@ def opened(look: Look) -> bool:
 
 
 #: ``stores`` itself asks nothing of what is inside; the others are asked only when they are open.
-EXAMINATIONS = (stores,)
+EXAMINATIONS = (folders, stores)
 INSIDE = (clock, spool, ledger, drill, administrators, ages)

@@ -163,11 +163,12 @@ class Kind(Enum):
     )  # fmt: skip
 
     STORE_EMPTY = (
-        "AG301", NOTE, NOTE, "A store is not there yet", "It is made at first use.", "flask apiguard init", "",
+        "AG301", NOTE, NOTE, "A store is not there yet", "It is made with the first request.", "flask apiguard init",
+        "",
     )  # fmt: skip
     STORE_BEHIND = (
         "AG302", ERROR, ERROR, "A store is at another revision than this package",
-        "On PostgreSQL the app refuses to start on it; on SQLite it is upgraded at first use.",
+        "On PostgreSQL nothing guarded is served until it is upgraded; SQLite is upgraded with the first request.",
         "flask apiguard db upgrade", "",
     )  # fmt: skip
     STORE_AWAY = (
@@ -227,6 +228,11 @@ class Kind(Enum):
         "What was copied, logged and mailed in that time opens the same doors.",
         "`flask apiguard keys list` shows them; `flask apiguard keys rotate` gives each a successor.",
         "RFC 6819, section 5.1.5.3",
+    )  # fmt: skip
+    FOLDER_UNWRITABLE = (
+        "AG316", ERROR, ERROR, "A folder of ours can't be written by this process",
+        "Stores, secret, counters and spool are files there; nothing guarded is served without them.",
+        "Make it writable for whom the app runs as.", "",
     )  # fmt: skip
 
     ISSUER_INSECURE = (
