@@ -150,8 +150,9 @@ MEANINGS = {
     "application": "The caller's application.",
     "client": "The caller's client.",
     "environment": "``sandbox`` or ``production``.",
-    "credential": "The id of the credential that proved the caller, never its text.",
-    "credential_kind": "What kind of credential that was; ``unproved`` when one was presented and was bad.",
+    "credential": "The id of what proved the caller: a credential, at our JSON API also a person's token.",
+    "credential_kind": "What kind of credential that was; ``person_token`` or ``session`` of a person at our JSON API; "
+    "``unproved`` when one was presented and was bad.",
     "fingerprint": "What an unproved caller presented, as a keyed digest: equal texts look equal, nothing can be read.",
     "user": "The host's user, when the call was made for one or by one.",
     "first_party": "Whether the host's own session made the call.",
@@ -235,6 +236,21 @@ def checks() -> str:
         for part in registry_of()
     )
     return listed(rows, ("Check", "It passes when", "Before"), "25 45 30")
+
+
+def check_settings() -> str:
+    from flask_apiguard.onboarding import registry_of
+
+    rows = (
+        (f"``{part.name}``", f"``{one.name}``", escaped(_sentences(one.doc)), f"``{_toml(one.default)}``")
+        for part in registry_of()
+        for one in getattr(part, "takes", ())
+    )
+    return listed(rows, ("Check", "Takes", "What it says", "By itself"), "20 15 50 15")
+
+
+def _toml(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def moves() -> str:
@@ -359,8 +375,8 @@ def adoption() -> str:
 WRITERS: dict[str, Callable[[], str]] = {
     writer.__name__: writer
     for writer in (
-        acts, adoption, checks, commands, endpoints, entry_fields, event_fields, findings, happenings, lifetimes,
-        moves, reasons, settings, signals,
+        acts, adoption, check_settings, checks, commands, endpoints, entry_fields, event_fields, findings, happenings,
+        lifetimes, moves, reasons, settings, signals,
     )
 }  # fmt: skip
 

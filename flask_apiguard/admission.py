@@ -43,6 +43,8 @@ class Admission:
     refused: Decision | None = None
     fingerprint: str | None = None
     presented: str | None = None
+    #: The id of what was presented where nobody is its caller: our own API judges no client by what it asks there.
+    credential: str | None = None
     proved: Caller | None = None
     #: Bytes that the body says it has; None where it does not say, or nobody asked.
     length: int | None = None

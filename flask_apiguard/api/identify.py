@@ -12,12 +12,14 @@ from ..gate import throttled
 from ..gate.origins import same_origin
 from ..people import Origin
 from ..values import SAFE_METHODS, Actor, By, Caller, Decision, Reason
+from .onrecord import proved, unproved
 
 if TYPE_CHECKING:
     from ..house import House
 
 ORGANIZATION = "Apiguard-Organization"
-WORDS = ("person", "session")
+#: What a person's secrets begin with behind the brand, and the kinds that the record calls them.
+WORDS = {"person": "person_token", "session": "session"}
 
 
 def origin_of(request: Request) -> Origin:
@@ -35,18 +37,25 @@ def identify(house: House, request: Request, origin: Origin) -> tuple[By, Caller
 
     :raises Denied: 401, nobody or something bad; 400, two different credentials; 403, another site's page; 429.
     """
-    _, text = presented_texts(request)
     organization = request.headers.get(ORGANIZATION) or None
+    try:
+        _, text = presented_texts(request)
+    except Denied as error:
+        unproved(error, house.verifier.fingerprint_of(request))
+        raise
     if text is None:
         return _by_session(house, request, organization, origin), None, None
     try:
-        if any(text.startswith(f"{house.brand}_{word}_") for word in WORDS):
-            by = house.people.verify_token(text, organization, origin=origin)
-            if by is None:
-                raise Denied(Decision(False, Reason.API_UNAUTHENTICATED))
-            return by, None, text
+        for word, kind in WORDS.items():
+            if text.startswith(f"{house.brand}_{word}_"):
+                by = house.people.verify_token(text, organization, origin=origin)
+                if by is None:
+                    raise Denied(Decision(False, Reason.API_UNAUTHENTICATED))
+                proved(kind, by.token_id)
+                return by, None, text
         return *_by_credential(house, request, origin), None
     except Denied as error:
+        unproved(error, house.verifier.fingerprint_of(request))
         raise throttled(house.attempts, error, origin.address) from None
 
 
@@ -55,6 +64,7 @@ def _by_credential(house: House, request: Request, origin: Origin) -> tuple[By, 
     client = caller.client
     if client is None:
         raise Denied(Decision(False, Reason.API_UNAUTHENTICATED))
+    proved(caller.credential_kind, caller.credential_id)
     whose, seats = client.organization_id, frozenset[str]()
     return By(Actor.CLIENT, client.id, client.name, whose, seats, origin.request_id, origin.address), caller
 

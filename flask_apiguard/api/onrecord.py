@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..admission import current_admission
-from ..errors import Forbidden
+from ..errors import Denied, Forbidden
 from ..ledger import enter_refused
 from ..people import refused_as
 from ..values import ALLOWED, By, Decision
@@ -31,6 +31,24 @@ def called(endpoint: Endpoint, base: str) -> None:
         admission.route, admission.endpoint = f"{base}{endpoint.path}", f"{admission.endpoint}.{endpoint.name}"
     if endpoint.who is Who.ANYBODY:
         unrecorded()
+
+
+def proved(kind: str | None, credential_id: str | None) -> None:
+    """Have the access event say by what somebody proved who they are."""
+    admission = current_admission()
+    if admission is not None:
+        admission.presented, admission.credential = kind, credential_id
+
+
+def unproved(error: Denied, fingerprint: str | None) -> None:
+    """Have the access event tell what was presented in vain from what else is, and whose it was if that was proved."""
+    admission = current_admission()
+    if admission is None:
+        return
+    whose = error.proved_by
+    admission.presented, admission.fingerprint = "unproved", fingerprint
+    if whose is not None:
+        admission.presented, admission.credential = whose.credential_kind, whose.credential_id
 
 
 def answered(by: By | None, decision: Decision = ALLOWED) -> None:

@@ -111,7 +111,7 @@ def _seen(line: Mapping[str, Any], step: str, outcome: str) -> str:
         return str(line.get("route") or "no route")
     if step == "identify":
         proof = line.get("credential_kind") or ("the host's session" if line.get("first_party") else "nothing")
-        return f"{line.get('client') or 'nobody'} by {proof}"
+        return f"{line.get('client') or line.get('credential') or 'nobody'} by {proof}"
     if step == "standing":
         return str(line.get("environment") or "")
     return f"answered {line['status']}" if step == "view" and outcome in (PASSED, RECORDED) else ""

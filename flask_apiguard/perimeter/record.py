@@ -21,7 +21,7 @@ LENGTH_DIGITS = 19
 
 #: What the calls to one route that are answered alike share in their lines, and what callers do who are nobody's own.
 _alike: dict[tuple[Any, ...], tuple[str, str]] = {}
-_unkept: dict[tuple[Caller, str | None], str] = {}
+_unkept: dict[tuple[Caller, str | None, str | None], str] = {}
 SHARED_AT_MOST = 4096
 LONGEST_SHARED = 512
 _NOBODY, _FROM_NOWHERE = line.who(None, None), line.whence(None, None, None)
@@ -77,7 +77,7 @@ def _caller(environ: WSGIEnvironment, admission: Admission) -> str:
     if caller.client is not None:
         caller.kept.line = text = line.caller(event_of(environ, admission, Phase.CALL, 0, 0))
         return text
-    key = (admission.proved or caller, admission.presented)
+    key = (admission.proved or caller, admission.presented, admission.credential)
     found = _unkept.get(key)
     if found is None:
         found = line.caller(event_of(environ, admission, Phase.CALL, 0, 0))
@@ -111,7 +111,7 @@ def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, statu
         application=client.application_id if client is not None else None,
         client=client.id if client is not None else None,
         environment=client.environment if client is not None else None,
-        credential=caller.credential_id if known else None,
+        credential=caller.credential_id if known else admission.credential,
         credential_kind=caller.credential_kind if known else admission.presented,
         fingerprint=admission.fingerprint,
         user=caller.user.id if caller.user is not None else None,

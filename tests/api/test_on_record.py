@@ -50,6 +50,43 @@ def test_a_wrong_password_and_a_bad_token_are_access_events(town: Town) -> None:
     assert (event["status"], event["allowed"], event["reason"]) == (401, False, str(Reason.API_UNAUTHENTICATED))
 
 
+def test_an_access_event_says_by_what_somebody_proved_who_they_are(town: Town, made: dict[str, Any]) -> None:
+    event = event_of(town, town.go("GET", "/me", who="ann"))
+    assert event["credential_kind"] in ("session", "person_token")
+    assert event["credential"].startswith("pt_")
+    event = event_of(town, town.go("GET", "/me", who=made["key"]))
+    assert (event["credential"], event["credential_kind"]) == (made["credential_id"], "api_key")
+    assert event["client"] is None
+    event = event_of(town, town.go("GET", "/me"))
+    assert (event["credential"], event["credential_kind"], event["fingerprint"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("shown", ["acme_person_x_y_z", "acme_session_x_y_z", "acme_production_x_y_z", "anything"])
+def test_of_what_was_presented_in_vain_there_is_a_fingerprint_and_nothing_else(town: Town, shown: str) -> None:
+    event = event_of(town, town.go("GET", "/me", who=shown))
+    assert (event["status"], event["credential"], event["credential_kind"]) == (401, None, "unproved")
+    assert event["fingerprint"] == town.house.secrets.fingerprint(shown)
+    assert shown not in json.dumps(event)
+
+
+def test_two_different_credentials_are_told_apart_from_none(town: Town) -> None:
+    answer = town.app.test_client().get(
+        "/apiguard/api/v1/me", headers={"Authorization": "Bearer one", "X-API-Key": "another"}
+    )
+    (event,) = town.house.recorder.query.find(answer.headers["X-Request-Id"])
+    assert (event["status"], event["credential_kind"]) == (400, "unproved")
+    assert event["fingerprint"] is not None
+
+
+def test_who_shows_a_revoked_key_is_on_record_with_it(town: Town) -> None:
+    made = town.ready_application("ann", town.ids["ann_org"])
+    assert town.go("POST", f"/credentials/{made['credential_id']}/revocation", {"reason": "lost"}, "ann").status == 200
+    event = event_of(town, town.go("GET", "/me", who=made["key"]))
+    assert (event["status"], event["credential"], event["credential_kind"]) == (401, made["credential_id"], "api_key")
+    assert event["fingerprint"] is not None
+    assert event["client"] is None
+
+
 def test_calls_are_narrowed_by_what_was_decided_and_by_how(town: Town, made: dict[str, Any]) -> None:
     town.call_api(made["key"])
     refused = town.call_api(made["key"], "POST", body={"sku": "a"}).headers["X-Request-Id"]
