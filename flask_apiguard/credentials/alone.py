@@ -5,14 +5,19 @@ For what is written at every turn and turns no decision: neither change log nor 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from ..db import Store
+from ..db import Store, kept
 from ..errors import StoreAway
+
+#: Tuples whose text is remembered, for a column of JSON: the scopes of one client are nearly always the same.
+TEXTS_AT_MOST = 1024
 
 
 class Insert:
@@ -20,7 +25,7 @@ class Insert:
 
     def __init__(self, table: sa.Table) -> None:
         self._table = table
-        self._compiled: dict[str, tuple[str, bool, tuple[tuple[str, Any], ...]]] = {}
+        self._written: dict[str, _Written] = {}
 
     def run(self, store: Store, row: Mapping[str, Any]) -> None:
         """Write a row that names every column; it is durable when this returns.
@@ -29,27 +34,62 @@ class Insert:
         """
         store.open()
         engine = store.engine
-        text, positional, columns = self._compiled.get(engine.dialect.name) or self._compile(engine)
-        values = {name: row[name] if act is None else act(row[name]) for name, act in columns}
-        driver = engine.dialect.loaded_dbapi
+        written = self._written.get(engine.dialect.name) or self._write(engine)
+        values, driver = written.values(row), engine.dialect.loaded_dbapi
         try:
-            connection = engine.raw_connection()
-            try:
-                cursor = connection.cursor()
-                cursor.execute(text, tuple(values.values()) if positional else values)
-                cursor.close()
-                connection.commit()
-            finally:
-                connection.close()
+            connections = kept(engine)
+            if connections is not None:
+                connections.run(written.text, values)
+            else:
+                _run(engine, written.text, values)
         except (driver.OperationalError, driver.InterfaceError, sa.exc.OperationalError, sa.exc.TimeoutError) as error:
             raise StoreAway(store.schema.name) from error
 
-    def _compile(self, engine: Engine) -> tuple[str, bool, tuple[tuple[str, Any], ...]]:
-        dialect = engine.dialect
-        compiled: Any = self._table.insert().compile(dialect=dialect)
-        names = compiled.positiontup or self._table.c.keys()
-        columns = tuple(
-            (name, self._table.c[name].type.dialect_impl(dialect).bind_processor(dialect)) for name in names
-        )  # fmt: skip
-        made = self._compiled[dialect.name] = (str(compiled), bool(compiled.positiontup), columns)
+    def _write(self, engine: Engine) -> _Written:
+        made = self._written[engine.dialect.name] = _Written(self._table, engine.dialect)
         return made
+
+
+class _Written:
+    """The statement in one dialect."""
+
+    def __init__(self, table: sa.Table, dialect: sa.Dialect) -> None:
+        compiled: Any = table.insert().compile(dialect=dialect)
+        self.text = str(compiled)
+        self._names = tuple(compiled.positiontup or table.c.keys())
+        self._is_positional = bool(compiled.positiontup)
+        self._of = itemgetter(*self._names)
+        self._acts = tuple(
+            (place, act, act(None) is None if table.c[name].nullable else False)
+            for place, name in enumerate(self._names)
+            if (act := _act(table.c[name].type, dialect)) is not None
+        )
+
+    def values(self, row: Mapping[str, Any]) -> Any:
+        """A row's values as the driver takes them."""
+        values = list(self._of(row))
+        for place, act, spares_none in self._acts:
+            value = values[place]
+            if value is not None or not spares_none:
+                values[place] = act(value)
+        return values if self._is_positional else dict(zip(self._names, values, strict=True))
+
+
+def _act(type_: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Callable[[Any], Any] | None:
+    """What turns a value of a type into the driver's, or None when nothing has to."""
+    act = type_.dialect_impl(dialect).bind_processor(dialect)
+    if act is None or not isinstance(getattr(type_, "impl", type_), sa.JSON):
+        return act
+    remembered = lru_cache(TEXTS_AT_MOST)(act)
+    return lambda value: remembered(value) if type(value) is tuple else act(value)
+
+
+def _run(engine: Engine, text: str, values: Any) -> None:
+    connection = engine.raw_connection()
+    try:
+        cursor = connection.cursor()
+        cursor.execute(text, values)
+        cursor.close()
+        connection.commit()
+    finally:
+        connection.close()

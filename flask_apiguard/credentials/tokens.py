@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -68,6 +69,7 @@ class Token:
 
 
 _NAMES = tuple(column.name for column in table.c if column.name != "digest")
+_OF = attrgetter(*_NAMES)
 COLUMNS = tuple(column for column in table.c if column.name != "digest")
 
 
@@ -134,7 +136,9 @@ class Tokens:
         return made, text
 
     def _row(self, made: Token, text: str) -> dict[str, Any]:
-        return _values(made) | {"digest": self.digest(text)}
+        row = dict(zip(_NAMES, _OF(made), strict=True))
+        row["digest"] = self.digest(text)
+        return row
 
     def seeded(self, kind: TokenKind, seed: str) -> str:
         """The text that follows from a seed and from our secret: as hard to guess as the seed."""
@@ -167,11 +171,6 @@ def token_of(values: sa.RowMapping) -> Token:
         "scopes": tuple(read["scopes"]), "audience": tuple(read["audience"]),
     }  # fmt: skip
     return Token(**read)
-
-
-def _values(made: Token) -> dict[str, Any]:
-    read: dict[str, Any] = {name: getattr(made, name) for name in _NAMES}
-    return read | {"scopes": list(made.scopes), "audience": list(made.audience)}
 
 
 def consume(tx: Transaction, token_id: str) -> bool:

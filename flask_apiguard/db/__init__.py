@@ -7,6 +7,7 @@ only ``flask apiguard db upgrade`` changes it. Nothing is opened before first us
 
 from .columns import Instant, Json, OptionalJson, events_metadata, index_where, insert_into, metadata
 from .engines import BUSY_SECONDS, make_engine, normal_url
+from .single import kept
 from .store import EVENTS, STATE, Schema, Store, Transaction
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "events_metadata",
     "index_where",
     "insert_into",
+    "kept",
     "make_engine",
     "metadata",
     "normal_url",

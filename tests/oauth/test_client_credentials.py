@@ -10,6 +10,7 @@ from authlib.integrations.requests_client import OAuth2Session
 
 from flask_apiguard import access, credentials
 from flask_apiguard.clients import registry
+from flask_apiguard.db import kept
 from flask_apiguard.values import SYSTEM, Environment, State
 from tests.oauth.world import World
 
@@ -152,8 +153,11 @@ def test_a_remembered_client_costs_one_insert_and_no_question(world: World) -> N
     world.token(holder)
     world.token(holder)
     seen: list[str] = []
-    sa.event.listen(
-        world.house.store.engine, "checkout", lambda connection, *_: connection.set_trace_callback(seen.append)
-    )
+    engine = world.house.store.engine
+    sa.event.listen(engine, "checkout", lambda connection, *_: connection.set_trace_callback(seen.append))
+    writing = kept(engine)
+    assert writing is not None
+    for connection in writing._free:
+        connection.set_trace_callback(seen.append)
     world.token(holder)
     assert [statement.split()[0] for statement in seen] == ["INSERT"]
