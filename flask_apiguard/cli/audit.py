@@ -31,6 +31,7 @@ def audit() -> None:
 @click.option("--until", type=click.IntRange(1), help="Look at entries up to this number only.")
 def verify(desk: Desk, until: int | None) -> None:
     """Look at every entry, checkpoint and batch of access events; 1, and the first bad one, when one was touched."""
+    desk.take_time()
     desk.demand(Act.LEDGER_ENTRY_READ)
     found = verified(desk.house, until)
     entries, events = found["ledger"], found["events"]
@@ -100,6 +101,7 @@ def list_(desk: Desk, **narrowing: Any) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def report(desk: Desk, folder: Path) -> None:
     """Write a folder for an auditor: grants, decisions, seats, waivers as CSV and JSON, and how the ledger stands."""
+    desk.take_time()
     desk.demand(Act.LEDGER_ENTRY_READ)
     parts: dict[str, list[dict[str, Any]]] = {
         "grants": _grants(desk.house), "decisions": _decisions(desk), "seats": everybody(desk),

@@ -29,6 +29,7 @@ Body = Callable[..., Any]
 F = TypeVar("F", bound=Body)
 
 DONE, REFUSED, USAGE = 0, 1, 2
+COMMAND_SECONDS = 900
 TOKEN_VARIABLE = "APIGUARD_PERSON_TOKEN"  # noqa: S105 - a variable's name
 
 
@@ -56,6 +57,11 @@ class Desk:
         if found is None:
             raise Refused("This person token opens nothing.", "Make one with: flask apiguard people token EMAIL")
         return found
+
+    def take_time(self) -> None:
+        """For what goes through everything there is: nobody waits for it but whoever gave the command."""
+        for store in (self.house.store, self.house.events_store):
+            store.take_time(COMMAND_SECONDS)
 
     def demand(self, act: Act, organization_id: str | None = None) -> By:
         """Go on only when the actor may; who that is."""

@@ -36,15 +36,17 @@ def current_(desk: Desk) -> None:
 @command(db, "upgrade", acts=False)
 def upgrade_(desk: Desk) -> None:
     """Create what is not there, and bring both stores to the revision that this package wants."""
+    desk.take_time()
     done = []
     for store in stores(desk.house):
         before = _revision(store)
-        if store.dialect == "sqlite":
-            store.open()
-        elif before is None:
-            create(store.engine, store.schema)
-        elif before != store.schema.head:
-            upgrade(store.engine, store.schema)
+        with store.guarded():
+            if store.dialect == "sqlite":
+                store.open()
+            elif before is None:
+                create(store.engine, store.schema)
+            elif before != store.schema.head:
+                upgrade(store.engine, store.schema)
         done.append({"schema": store.schema.name, "before": before, "now": _revision(store), "where": where(store)})
     desk.rows(done, ("schema", "before", "now", "where"))
 
@@ -57,7 +59,8 @@ def stores(house: House) -> tuple[Store, Store]:
 def _revision(store: Store) -> str | None:
     if store.path is not None and not store.path.exists():
         return None  # to connect would create it
-    return current(store.engine, store.schema)
+    with store.guarded():
+        return current(store.engine, store.schema)
 
 
 def _standing(store: Store) -> dict[str, Any]:

@@ -50,9 +50,10 @@ def init(desk: Desk, email: str | None, name: str) -> None:
 
 def open_store(store: Store) -> str:
     """Make sure that the store is there; where it is, without any password."""
-    if store.dialect != "sqlite" and current(store.engine, store.schema) is None:
-        create(store.engine, store.schema)
-    store.open()
+    with store.guarded():
+        if store.dialect != "sqlite" and current(store.engine, store.schema) is None:
+            create(store.engine, store.schema)
+        store.open()
     return where(store)
 
 

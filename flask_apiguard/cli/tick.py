@@ -27,6 +27,7 @@ def tick(desk: Desk) -> None:
     Nothing is unsafe while nobody runs this. Of several at once one works; a part that fails holds up no other, and
     ends the command with 1.
     """
+    desk.take_time()
     house, holder = desk.house, new_id("tik")
     if not lease.take(house.store, LEASE, holder, SPAN, house.clock.now()):
         desk.answer({"busy": True, "done": {}, "failed": {}}, "Another process is at it.")

@@ -25,6 +25,8 @@ from .walindex import WalIndex
 
 #: A cached allow whose last look is older than this is not an allow. Seconds.
 STALE_AFTER = 1.0
+#: How long PostgreSQL may take for a look. Everybody waits for it whose last one is too old.
+LOOK_SECONDS = 2.0
 INODE_EVERY = 1.0
 ROWS_AT_MOST = 1000
 #: Connections of a parent process: closing them in a child would speak on the parent's sockets.
@@ -151,8 +153,7 @@ class Watch:
 
     def _look_postgresql(self) -> None:
         if self._kept is None:
-            self._store.open()
-            self._kept = self._store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+            self._kept = self._store.impatient(LOOK_SECONDS)
         if self._seen is None:
             self._everything(self._newest())
             return

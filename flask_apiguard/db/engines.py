@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL, Connection, Engine, make_url
 
 from ..errors import ConfigurationError
 
+#: How long anybody waits for what somebody else is writing.
 BUSY_SECONDS = 10
 
 
@@ -28,8 +29,11 @@ def normal_url(url: str) -> URL:
     return parsed
 
 
-def make_engine(url: str) -> Engine:
-    """An engine with our manners. What a statement was given stays out of its error, and so out of the host's log."""
+def make_engine(url: str, patience: float = BUSY_SECONDS) -> Engine:
+    """An engine with our manners. What a statement was given stays out of its error, and so out of the host's log.
+
+    ``patience`` is how long PostgreSQL may take for a statement, in seconds.
+    """
     parsed = normal_url(url)
     if parsed.get_backend_name() == "sqlite":
         engine = sa.create_engine(
@@ -39,9 +43,14 @@ def make_engine(url: str) -> Engine:
         event.listen(engine, "begin", _sqlite_begin)
         return engine
     try:
-        return sa.create_engine(parsed, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 3})
+        from .postgresql import bounded, options
     except ModuleNotFoundError:
         raise ConfigurationError("PostgreSQL needs psycopg.", "pip install 'Flask-APIGuard[postgres]'") from None
+    engine = sa.create_engine(
+        parsed, hide_parameters=True, pool_pre_ping=True, pool_timeout=BUSY_SECONDS, connect_args=options(parsed)
+    )
+    bounded(engine, patience)
+    return engine
 
 
 def _sqlite_connect(connection: Any, _: Any) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from ..errors import StoreAway
 from ..migrations import HEADS, prepare
 from .columns import events_metadata, metadata
-from .engines import make_engine
+from .engines import BUSY_SECONDS, make_engine
 
 #: How PostgreSQL reads. SQLite's transactions see one state anyway, and cost no round trip.
 _STEADY: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -75,6 +75,9 @@ class Transaction:
 class Store:
     """One database. ``locate`` is asked for the URL at first use, so that ``TESTING`` may be set late."""
 
+    #: How long PostgreSQL may take for one statement, in seconds, unless it was told itself. Said before first use.
+    patience: float = BUSY_SECONDS
+
     def __init__(self, schema: Schema, locate: Callable[[], str], now: Callable[[], dt.datetime]) -> None:
         self.schema = schema
         self.now = now
@@ -98,7 +101,7 @@ class Store:
                     if self._engine is not None:
                         _LEFT_TO_THE_PARENT.append(self._engine)
                         self._ready = False
-                    self._engine, self._pid = make_engine(self._locate()), os.getpid()
+                    self._engine, self._pid = make_engine(self._locate(), self.patience), os.getpid()
         return self._engine
 
     @property
@@ -131,7 +134,7 @@ class Store:
 
         :raises StoreAway: the store does not answer.
         """
-        with self._guarded():
+        with self.guarded():
             self.open()  # first: to connect needs the folder that this makes
             options = {} if self.dialect == "sqlite" else _STEADY if steady else _UNSTEADY
             with self.engine.connect().execution_options(**options) as conn:
@@ -145,7 +148,7 @@ class Store:
         """
         ended: list[Callable[[], None]] = []
         try:
-            with self._guarded():
+            with self.guarded():
                 self.open()
                 with self.engine.connect().execution_options(apiguard_write=True) as conn, conn.begin():
                     transaction = Transaction(conn, self, self.now())
@@ -161,8 +164,37 @@ class Store:
         for listener in self.committed:
             listener(transaction)
 
+    def take_time(self, patience: float) -> None:
+        """Let PostgreSQL take so many seconds for a statement, from the next connection on."""
+        self.patience = patience
+        if self._engine is not None and self.dialect != "sqlite":
+            self.close()
+
+    def impatient(self, patience: float) -> Connection:
+        """A connection of one's own to a PostgreSQL store, without transactions. No statement takes longer than this.
+
+        Whoever has it closes it, invalidated: nobody else is to be as impatient.
+
+        :raises sqlalchemy.exc.DBAPIError: the store does not answer.
+        """
+        from .postgresql import hasten
+
+        self.open()
+        conn = self.engine.connect().execution_options(**_UNSTEADY)
+        try:
+            hasten(conn, patience)
+        except BaseException:
+            conn.invalidate()
+            conn.close()
+            raise
+        return conn
+
     @contextmanager
-    def _guarded(self) -> Iterator[None]:
+    def guarded(self) -> Iterator[None]:
+        """What the driver raises inside is one error of ours.
+
+        :raises StoreAway: the store does not answer.
+        """
         try:
             yield
         except (OperationalError, InterfaceError, PoolTimeout) as error:

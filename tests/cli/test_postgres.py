@@ -61,3 +61,29 @@ def test_a_house_runs_from_its_command_line(there: Any, tmp_path: Path) -> None:
         answer = there(*words.split())
         assert answer.status == 0, (words, answer.err, answer.out)
     assert "pg_dump" in there("db", "backup", str(tmp_path / "copy.db")).err
+
+
+@pytest.mark.parametrize("words", ["db current", "db upgrade", "init", "tick", "audit verify", "keys list"])
+def test_a_server_that_is_gone_is_said_in_one_sentence(
+    there: Any, postgres: Any, postgres_url: str, words: str
+) -> None:
+    assert there("db", "upgrade").status == 0
+    name = sa.engine.make_url(postgres_url).database
+    postgres.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    postgres.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'")
+    answer = there(*words.split())
+    assert (answer.status, answer.err.count("Error:")) == (1, 1), answer.err
+    assert "does not answer" in answer.err
+
+
+def test_what_goes_through_everything_may_take_its_time(postgres_url: str, tmp_path: Path) -> None:
+    app = make(APIGUARD_DATABASE_URL=postgres_url, APIGUARD_SECRET=SECRET, INSTANCE_PATH=str(tmp_path))
+    store, spans = app.extensions["apiguard"].store, {}
+    for words in ("db upgrade", "keys list", "audit verify", "tick"):
+        store.patience = 10
+        store.close()
+        assert app.test_cli_runner().invoke(args=["apiguard", *words.split()]).exit_code == 0
+        with store.read() as conn:
+            spans[words] = conn.execute(sa.text("SELECT current_setting('statement_timeout')")).scalar()
+    assert spans == {"db upgrade": "15min", "keys list": "10s", "audit verify": "15min", "tick": "15min"}
+    app.extensions["apiguard"].close()
