@@ -1,4 +1,4 @@
-"""``apply``: scopes, roles, plans and seats of the house as a file that is reviewed and committed."""
+"""``apply``: scopes, roles, plans, checks, graduation and seats of the house as a file that is committed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .differences import Change, changes_of
 @click.option("--yes", is_flag=True, help="Ask nothing. Nothing is asked either where no terminal is.")
 @click.option("--reason", help="Why; by default that the file was applied.")
 def apply(desk: Desk, file: Path, dry_run: bool, yes: bool, reason: str | None) -> None:
-    """Make stored scopes, roles, plans and seats say what a TOML file says, in one transaction.
+    """Make stored scopes, roles, plans, checks, graduation and seats say what a TOML file says, in one transaction.
 
     What the file does not name stays; of a person it names, other seats of the house are taken. Shows the difference
     first (+ new, ~ changed, - taken). An unknown key is an error that names its place. Again changes nothing.

@@ -12,12 +12,15 @@ from ..access import Role, Scope
 from ..db import Transaction
 from ..errors import ConfigurationError
 from ..house import House
+from ..onboarding import Demand
 from ..people import HOUSE_SEATS, Act
 from ..values import SCOPE_RULE, By, is_scope
 from .common import USAGE, Refused
 
 NEW, CHANGED, TAKEN = "+", "~", "-"
 TABLES = {
+    "checks": frozenset[str](),  # what each check takes is the check's own to say
+    "graduation": frozenset[str](),
     "scopes": frozenset({"description", "risk", "access", "sender_constrained"}),
     "roles": frozenset({"description", "scopes"}),
     "plans": frozenset({"title", "limits", "sender_constrained"}),
@@ -44,7 +47,8 @@ def changes_of(house: House, wanted: Mapping[str, Any], reason: str) -> list[Cha
     _demand_shape(wanted)
     return [
         *_scopes(house, wanted.get("scopes", {})), *_roles(house, wanted.get("roles", {})),
-        *_plans(house, wanted.get("plans", {}), reason), *_people(house, wanted.get("people", [])),
+        *_plans(house, wanted.get("plans", {}), reason), *_demands(house, wanted, reason),
+        *_people(house, wanted.get("people", [])),
     ]  # fmt: skip
 
 
@@ -168,6 +172,34 @@ def _plan_facts(plan: quotas.Plan) -> dict[str, Any]:
         "title": plan.title, "limits": [one.as_dict() for one in plan.items],
         "sender_constrained": plan.sender_constrained,
     }  # fmt: skip
+
+
+def _demands(house: House, wanted: Mapping[str, Any], reason: str) -> Iterator[Change]:
+    """What checks are told, and what graduation asks for."""
+    room = house.onboarding
+    with house.store.read() as conn:
+        plans = {one.name for one in quotas.plans(conn)} | set(wanted.get("plans", {}))
+        try:
+            demands = room.demands_of(wanted.get("checks", {}), wanted.get("graduation", {}), plans)
+        except ConfigurationError as error:
+            raise Refused(str(error).removesuffix(error.fix).strip(), error.fix, USAGE) from None
+        before = {one.name: room.demanded(conn, one.name) for one in demands}
+    for demand in demands:
+        old, new = before[demand.name], demand.value
+        if old == new:
+            continue
+
+        def make(tx: Transaction, by: By, demand: Demand = demand) -> None:
+            room.write_demand(tx, by, demand, reason)
+
+        detail = _differs(old, new) if isinstance(new, dict) else f"{_shown(old)} -> {_shown(new)}"
+        yield Change(CHANGED, demand.name.replace(":", " "), detail, Act.SETTINGS_SETTING_WRITE, make)
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) or "nothing"
 
 
 def _people(house: House, wanted: list[Mapping[str, Any]]) -> Iterator[Change]:

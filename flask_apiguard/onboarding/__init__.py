@@ -17,6 +17,7 @@ from .onboarding import Onboarding
 from .policy import Certification, ReviewPolicy
 from .records import Basis, Kind, Message, Review, ReviewState, Vote
 from .sandbox import Entered
+from .settable import Demand
 from .sitters import judges_addresses
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Certification",
     "Certified",
     "CheckResult",
+    "Demand",
     "Dossier",
     "Ending",
     "Entered",

@@ -20,6 +20,7 @@ from ..errors import Problem
 from ..ledger import enter_refused
 from ..people import Throttle
 from ..values import Actor, By, Environment, Happening
+from . import settable
 from .policy import Certification, ReviewPolicy
 
 Source = Transaction | sa.Connection
@@ -106,6 +107,13 @@ class Desk:
             return kept
 
         return replace(self, observed=once)
+
+    def policy_in(self, source: Source) -> ReviewPolicy:
+        """What this house demands now: what an operator's file says of checks and graduation, above the rest.
+
+        Read anew by every piece of work, so that it holds in every process from the moment it is written.
+        """
+        return settable.above(source, self.policy)
 
     def known_scopes(self, source: Source) -> dict[str, Scope]:
         """Every scope that means something: declared, written by an operator, or demanded by a route."""

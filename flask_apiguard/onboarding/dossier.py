@@ -71,7 +71,7 @@ def gather(source: Source, desk: Desk, application: Application, now: dt.datetim
         plans=frozenset(plan.name for plan in plans(conn)),
         exercised=graduation.exercised(source, desk, application),
         lifetimes=desk.lifetimes,
-        policy=desk.policy,
+        policy=desk.policy_in(source),
     )
 
 

@@ -22,10 +22,9 @@ from ..ledger import enter
 from ..values import By, Environment, Happening, Reason, State
 from . import tables
 from .desk import Call, Desk, Source
-from .policy import highest
+from .policy import FORBIDDEN, OBEYED, ROTATION, UNAUTHORIZED, highest
 
-REPAIR, ROTATION = "repair", "rotation"
-UNAUTHORIZED, FORBIDDEN, OBEYED = "unauthorized", "forbidden", "obeyed-429"
+REPAIR = "repair"
 _TITLES = {
     REPAIR: "One refusal, then a good call of the same route",
     ROTATION: "A credential rotated",
@@ -63,9 +62,10 @@ def steps(source: Source, desk: Desk, application: Application) -> list[Step]:
         _step(found, _CALL + scope, f"A good call with {scope}", optional=True)
         for scope in sorted(application.requested_scopes)
     ]
-    listed.append(_step(found, REPAIR, _TITLES[REPAIR], optional=not desk.policy.repair))
+    policy = desk.policy_in(source)
+    listed.append(_step(found, REPAIR, _TITLES[REPAIR], optional=not policy.repair))
     risk = highest(desk.scopes.find(source, application.requested_scopes))
-    extra = desk.policy.extra_steps(risk, application.requested_plan)
+    extra = policy.extra_steps(risk, application.requested_plan)
     listed.extend(_step(found, name, _TITLES.get(name, name), optional=False) for name in sorted(extra))
     return listed
 
@@ -166,7 +166,7 @@ def _held(source: Source, desk: Desk, application: Application, client: Client) 
 def _wanted(source: Source, desk: Desk, application: Application) -> set[str]:
     """Names of the steps that count for this application."""
     risk = highest(desk.scopes.find(source, application.requested_scopes))
-    extra = desk.policy.extra_steps(risk, application.requested_plan)
+    extra = desk.policy_in(source).extra_steps(risk, application.requested_plan)
     return {_CALL + scope for scope in application.requested_scopes} | {REPAIR} | extra
 
 

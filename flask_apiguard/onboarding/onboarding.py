@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ..access import ScopeBook
 from ..clients import Client, registry
@@ -19,7 +20,7 @@ from ..db import Store, Transaction
 from ..notices import notify as queue_notice
 from ..people import Throttle
 from ..values import By
-from . import following
+from . import following, settable
 from . import tick as ticking
 from .checks import registry_of
 from .desk import Desk, Expiring, Observed, Reachable, ScopesOfRoute, Source
@@ -27,6 +28,7 @@ from .following import Next
 from .lifecycle import Lifecycle
 from .policy import Certification, ReviewPolicy
 from .reviewing import Reviewing
+from .settable import Demand
 
 
 class Onboarding(Lifecycle, Reviewing):
@@ -69,6 +71,23 @@ class Onboarding(Lifecycle, Reviewing):
             monitor_start, monitor_end, expiring, notify, self.policy, self.certification, door, lifetimes,
             Throttle(clock),
         )  # fmt: skip
+
+    # What an operator's file says of checks and graduation
+
+    def demands_of(self, checks: Any, graduation: Any, plans: Iterable[str]) -> list[Demand]:
+        """What these two tables of a file say; ``plans`` are those that can be named.
+
+        :raises ConfigurationError: with the place, and the nearest name where one is unknown.
+        """
+        return settable.demands_of(self.checks, checks, graduation, plans)
+
+    def demanded(self, source: Source, name: str) -> Any:
+        """What holds now under the name of a demand, defaults included."""
+        return settable.current(source, self.checks, self.policy, name)
+
+    def write_demand(self, tx: Transaction, by: By, demand: Demand, reason: str = "") -> None:
+        """Make a demand hold in every process from this transaction on, on record; nothing when it does already."""
+        settable.put(tx, by, demand, self.demanded(tx, demand.name), reason)
 
     def __repr__(self) -> str:
         return f"<Onboarding {self.door}>"

@@ -5,8 +5,13 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..access import Access, Risk, Scope
+
+#: Graduation steps that nobody owes unless the house's file says so, by risk or plan.
+ROTATION, UNAUTHORIZED, FORBIDDEN, OBEYED = "rotation", "unauthorized", "forbidden", "obeyed-429"
+STEPS = frozenset({ROTATION, UNAUTHORIZED, FORBIDDEN, OBEYED})
 
 _ORDER = (Risk.LOW, Risk.SENSITIVE, Risk.CRITICAL)
 
@@ -42,6 +47,8 @@ class ReviewPolicy:
     plan_steps: Mapping[str, frozenset[str]] = field(default_factory=dict)
     #: Whether one refusal must have been repaired before production.
     repair: bool = True
+    #: What checks are told by an operator's file, by check and option; what is missing is the check's own default.
+    checks: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def seats_needed(self, risk: Risk, *, confirming: bool = False) -> int:
         """How many people must approve something of this risk."""

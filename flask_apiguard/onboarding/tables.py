@@ -108,6 +108,14 @@ graduation = sa.Table(
     sa.Column("request_id", sa.String(80), nullable=False, default=""),
 )
 
+#: What an operator's file says of checks and graduation, above what they are by themselves.
+onboarding_setting = sa.Table(
+    "apiguard_onboarding_setting",
+    metadata,
+    sa.Column("name", sa.String(140), primary_key=True),
+    sa.Column("value", Json, nullable=False),
+)
+
 #: Who suspended a client last, because only they may take it back at once.
 suspension = sa.Table(
     "apiguard_suspension",

@@ -71,6 +71,10 @@ class Happening(Meant):
     ONBOARDING_REVIEW_OPENED = ("onboarding:review:opened", "An application asked for more.")
     ONBOARDING_REVIEW_REFUSED = ("onboarding:review:refused", "An attempted decision on a review was refused.")
     ONBOARDING_REVIEW_SEATED = ("onboarding:review:seated", "One of several needed reviewers approved.")
+    ONBOARDING_SETTING_CHANGED = (
+        "onboarding:setting:changed",
+        "What a check is told, or what graduation asks for, was written.",
+    )
     PEOPLE_ADDRESS_PROVED = ("people:address:proved", "A person showed that an e-mail address is theirs.")
     PEOPLE_ATTEMPT_REFUSED = ("people:attempt:refused", "Somebody tried what none of their seats allows.")
     PEOPLE_HOST_USER_LINKED = ("people:host-user:linked", "A person was recognised as a user of the host's.")

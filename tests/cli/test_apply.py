@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from flask_apiguard import access, quotas
+from flask_apiguard.cli.common import operator
 from flask_apiguard.contracts import Registry
 from flask_apiguard.house import House
 
 from .conftest import Run
+from .shop import make
 
 FILE = """
 [scopes."orders:write"]
@@ -141,6 +143,83 @@ class Carrier:
         """Anywhere."""
 
 
+DEMANDS = """
+[plans.gold]
+limits = [{ name = "calls", rate = "100/second" }]
+[checks.purpose]
+at_least = 60
+[checks.reference]
+required = true
+[checks.contact-domain]
+throw_away = ["Brief.Example", "brief.example"]
+[graduation]
+repair = false
+[graduation.risk]
+low = ["rotation", "forbidden"]
+[graduation.plan]
+gold = ["unauthorized"]
+"""
+
+
+def test_a_file_says_what_checks_and_graduation_demand_and_the_ledger_keeps_it(
+    told: Any, run: Run, house: House, file: Path
+) -> None:
+    file.write_text(DEMANDS)
+    shown = {one["what"]: one["detail"] for one in told("apply", str(file), "--dry-run")["changes"]}
+    assert shown.pop("plan gold")
+    assert shown == {
+        "check purpose": "at_least 20 -> 60",
+        "check reference": "required False -> True",
+        "check contact-domain": "throw_away [] -> ['brief.example']",
+        "graduation repair": "yes -> no",
+        "graduation risk low": "nothing -> forbidden, rotation",
+        "graduation plan gold": "nothing -> unauthorized",
+    }
+    assert told("audit", "list", "--happening", "onboarding:setting:changed") == []
+    told("apply", str(file), "--reason", "the new contract")
+    entries = told("audit", "list", "--happening", "onboarding:setting:changed")
+    assert {entry["subject"] for entry in entries} == {
+        "check:purpose", "check:reference", "check:contact-domain", "graduation:repair", "graduation:risk:low",
+        "graduation:plan:gold",
+    }  # fmt: skip
+    purpose = next(entry for entry in entries if entry["subject"] == "check:purpose")
+    assert (purpose["before"], purpose["after"]) == ({"at_least": 20}, {"at_least": 60})
+    assert purpose["reason"] == "the new contract"
+    assert told("apply", str(file))["changes"] == []
+    file.write_text("[checks.purpose]\n[graduation.risk]\nlow = []\n")
+    back = {one["what"]: one["detail"] for one in told("apply", str(file))["changes"]}
+    assert back == {"check purpose": "at_least 60 -> 20", "graduation risk low": "forbidden, rotation -> nothing"}
+    assert told("apply", str(file))["changes"] == []
+
+
+def test_what_one_process_applies_every_other_one_demands_at_once(program: Run, tmp_path: Path) -> None:
+    path = tmp_path / "house.toml"
+    path.write_text(DEMANDS)
+    # An app that tests has a store of its own, and this one shares the program's.
+    house = make(INSTANCE_PATH=str(tmp_path / "instance")).extensions["apiguard"]
+    with house.store.write() as tx:
+        made = house.onboarding.invite(
+            tx, operator(), organization="Acme", name="Pay", reason="the contract", scopes=["orders:read"],
+            environment="sandbox",
+        ).application  # fmt: skip
+
+    def verdict() -> str:
+        with house.store.write() as tx:
+            found = house.onboarding.run_checks(tx, operator(), made.id)
+        return next(one.verdict.value for one in found if one.name == "reference")
+
+    def steps() -> dict[str, bool]:
+        with house.store.read() as conn:
+            return {one.name: one.optional for one in house.onboarding.graduation_of(conn, made.id)}
+
+    assert (verdict(), steps()) == ("passed", {"call:orders:read": True, "repair": False})
+    applied = program("apply", str(path), "--yes")
+    assert applied.status == 0, applied.err
+    assert verdict() == "failed"
+    assert steps() == {"call:orders:read": True, "repair": True, "forbidden": False, "rotation": False}
+    house.close()
+
+
 def test_it_is_all_or_nothing(run: Run, house: House, file: Path) -> None:
     file.write_text(FILE.replace('seats = ["administrator"]', "seats = []"))
     assert run("apply", str(file)).status == 1
@@ -161,6 +240,19 @@ def test_it_is_all_or_nothing(run: Run, house: House, file: Path) -> None:
         ("[[people]]\nemail = 'a@example.org'\nseats = ['king']\n", "people[0].seats: king"),
         ("[[people]]\nname = 'a'\n", "people[0].name means nothing"),
         ("people = 5\n", "people is a list"),
+        ("[checks.purpos]\n", "checks.purpos: There is no such check.\n  Fix: Did you mean purpose?"),
+        ("[checks.purpose]\natleast = 5\n", "checks.purpose.atleast: The check takes no such thing.\n  Fix: Did you"),
+        ("[checks.purpose]\nat_least = true\n", "checks.purpose.at_least wants a whole number from 1 to 1000"),
+        ("[checks.reference]\nrequired = 1\n", "checks.reference.required wants true or false"),
+        ("[checks.contact-domain]\nunread = [1]\n", "checks.contact-domain.unread wants a list"),
+        ("[checks.plan]\n", "checks.plan takes nothing from a file"),
+        ("checks = 5\n", "checks is a table"),
+        ("[graduation]\nrepairs = true\n", "graduation.repairs: It means nothing.\n  Fix: Did you mean repair?"),
+        ("[graduation]\nrepair = 'no'\n", "graduation.repair is true or false"),
+        ("[graduation.risk]\nhigh = []\n", "graduation.risk.high: There is no such risk.\n  Fix: Known here: critical"),
+        ("[graduation.risk]\nlow = ['rotate']\n", "There is no such step.\n  Fix: Did you mean rotation?"),
+        ("[graduation.risk]\nlow = 'rotation'\n", "graduation.risk.low is a list of texts"),
+        ("[graduation.plan]\ngold = []\n", "graduation.plan.gold: There is no such plan.\n  Fix: Known here: none."),
         ("a = [\n", "can't be read"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...contracts import OnboardingCheck, Registry
 from . import contact, credentials, network, people, scopes
-from .part import Check
+from .part import Check, Takes
 
 
 def registry_of(more: Sequence[OnboardingCheck] = ()) -> Registry[OnboardingCheck]:
@@ -18,4 +18,4 @@ def registry_of(more: Sequence[OnboardingCheck] = ()) -> Registry[OnboardingChec
     return Registry("check", lambda part: part.name, (*ours, *more))
 
 
-__all__ = ["Check", "registry_of"]
+__all__ = ["Check", "Takes", "registry_of"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...values import Evidence
 from ..dossier import Dossier
-from .part import check, failed, passed, waiting
+from .part import Takes, check, failed, names, passed, waiting
 
 #: Nobody reads what is sent there.
 UNREAD = frozenset({
@@ -38,8 +40,14 @@ def proved(dossier: Dossier) -> Evidence:
     return waiting("The address is not proved yet.", "Have a code sent to it, and give it back.")
 
 
-@check("contact-domain", "The contact address is read by somebody, and stays")
-def domain(dossier: Dossier) -> Evidence:
+_TAKES = (
+    Takes("throw_away", [], names, "Further domains whose mailboxes are thrown away."),
+    Takes("unread", [], names, "Further mailboxes that nobody reads: what stands before the @."),
+)
+
+
+@check("contact-domain", "The contact address is read by somebody, and stays", takes=_TAKES)
+def domain(dossier: Dossier, *, throw_away: Sequence[str], unread: Sequence[str]) -> Evidence:
     """Neither a throw-away mailbox nor one that nobody reads."""
     email = dossier.application.contact_email.casefold()
     if not email:
@@ -49,9 +57,9 @@ def domain(dossier: Dossier) -> Evidence:
     local, _, host = email.rpartition("@")
     labels = host.split(".")
     found = {"domain": host, "expected": "an address that a person reads"}
-    if local.partition("+")[0] in UNREAD:
+    if local.partition("+")[0] in UNREAD.union(unread):
         return failed("Nobody reads this mailbox.", "Give an address that a person or a team reads.", **found)
-    if any(".".join(labels[start:]) in THROWN_AWAY for start in range(len(labels) - 1)):
+    if not THROWN_AWAY.union(throw_away).isdisjoint(".".join(labels[start:]) for start in range(len(labels) - 1)):
         return failed("This is a throw-away mailbox.", "Give an address of your organization.", **found)
     if not local or len(labels) < 2 or labels[-1] in NEVER_RECEIVE:
         return failed("No mail reaches this domain.", "Give an address of your organization.", **found)

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import ipaddress
 import unicodedata
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from ...values import Evidence
 from ..dossier import Dossier
-from .part import check, failed, passed
+from .part import Takes, check, failed, number, passed
 
-#: Wider than these, a range says nothing about who calls.
+#: Wider than these, a range says nothing about who calls, by the version of IP.
 WIDEST = {4: 8, 6: 19}
-RANGES_AT_MOST = 100
 _LOOPBACK = ("127.0.0.1", "[::1]")
 
 
@@ -70,14 +70,22 @@ def _shown(uri: object) -> str:
     return "".join(char if unicodedata.category(char)[0] not in "CZ" else "?" for char in text) or "An empty one"
 
 
-@check("addresses", "Address ranges are narrow enough to mean something")
-def addresses(dossier: Dossier) -> Evidence:
+_TAKES = (
+    Takes("at_most", 100, number(1, 1000), "How many ranges an application may name."),
+    Takes("widest_ipv4", WIDEST[4], number(0, 32), "How wide an IPv4 range may be, by the length of its prefix."),
+    Takes("widest_ipv6", WIDEST[6], number(0, 128), "The same for IPv6."),
+)
+
+
+@check("addresses", "Address ranges are narrow enough to mean something", takes=_TAKES)
+def addresses(dossier: Dossier, *, at_most: int, widest_ipv4: int, widest_ipv6: int) -> Evidence:
     """Readable, not everything, not what is never seen from outside."""
     ranges = dossier.application.addresses
-    expected = f"ranges no wider than /{WIDEST[4]} (IPv4) and /{WIDEST[6]} (IPv6), at most {RANGES_AT_MOST}"
+    expected = f"ranges no wider than /{widest_ipv4} (IPv4) and /{widest_ipv6} (IPv6), at most {at_most}"
     fix = "List the addresses that your servers call from, such as 192.0.2.0/28."
-    flaws = {_shown(one): flaw for one in ranges if (flaw := _range_flaw(one))}
-    if len(ranges) > RANGES_AT_MOST:
+    widest = {4: widest_ipv4, 6: widest_ipv6}
+    flaws = {_shown(one): flaw for one in ranges if (flaw := _range_flaw(one, widest))}
+    if len(ranges) > at_most:
         flaws["The list"] = f"has {len(ranges)} ranges"
     if flaws:
         first, flaw = next(iter(flaws.items()))
@@ -85,12 +93,12 @@ def addresses(dossier: Dossier) -> Evidence:
     return passed("Every range is narrow." if ranges else "Calls may come from anywhere.", count=len(ranges))
 
 
-def _range_flaw(text: object) -> str:
+def _range_flaw(text: object, widest: Mapping[int, int]) -> str:
     try:
         network = ipaddress.ip_network(str(text), strict=False)
     except ValueError:
         return "is no address and no range"
-    if network.prefixlen < WIDEST[network.version]:
+    if network.prefixlen < widest[network.version]:
         return "is wider than any caller needs"
     if network.is_multicast or network.is_unspecified or network.is_reserved:
         return "is an address that nobody calls from"

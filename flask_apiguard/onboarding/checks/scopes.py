@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from ...values import Environment, Evidence
 from ..dossier import Dossier
-from .part import PRODUCTION, check, failed, passed
+from .part import PRODUCTION, Takes, check, failed, number, passed
 
-WHY_AT_LEAST = 10
+_WHY = Takes("at_least", 10, number(1, 500), "How many characters a reason has that says something.")
 
 
 @check("scopes-known", "Every requested scope exists")
@@ -24,11 +24,11 @@ def known(dossier: Dossier) -> Evidence:
     return passed("All of them exist.", scopes=sorted(asked))
 
 
-@check("scopes-explained", "Every requested scope has a reason")
-def explained(dossier: Dossier) -> Evidence:
+@check("scopes-explained", "Every requested scope has a reason", takes=(_WHY,))
+def explained(dossier: Dossier, *, at_least: int) -> Evidence:
     """Each says what it is needed for."""
     # An operator's reason, however short, was given for all of them.
-    least = 1 if dossier.application.invited else WHY_AT_LEAST
+    least = 1 if dossier.application.invited else at_least
     asked = dossier.application.requested_scopes
     bare = sorted(scope for scope, why in asked.items() if len(str(why).strip()) < least)
     if bare:

@@ -198,6 +198,12 @@ def upgrade() -> None:
     op.create_index(op.f("ix_apiguard_notice_created_at"), "apiguard_notice", ["created_at"], unique=False)
     op.create_index(op.f("ix_apiguard_notice_key_created_at"), "apiguard_notice", ["key", "created_at"], unique=False)
     op.create_table(
+        "apiguard_onboarding_setting",
+        sa.Column("name", sa.String(length=140), nullable=False),
+        sa.Column("value", sa.JSON().with_variant(postgresql.JSONB(), "postgresql"), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_apiguard_onboarding_setting")),
+    )
+    op.create_table(
         "apiguard_organization",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("name", sa.String(length=200), nullable=False),
