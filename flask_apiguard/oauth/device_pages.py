@@ -44,7 +44,7 @@ class DevicePage(OwnPage):
         code = user_codes.read(typed)
         if code is None:
             return self._again(user, typed, UNKNOWN, 400)
-        wait = self.pages.server().device_throttle.typed(id_of(user), address)
+        wait = self.pages.server().throttle.typed(id_of(user), address)
         if wait is not None:
             response = self._again(user, typed, TOO_MANY, 429)
             response.headers["Retry-After"] = str(wait)

@@ -27,7 +27,6 @@ from .codes import Codes
 from .device_codes import GRANT_TYPE as DEVICE
 from .device_codes import DeviceCodes
 from .device_questions import DeviceQuestions
-from .device_throttle import DeviceThrottle
 from .dpop import BadProof, Proofs, StaleNonce
 from .engine import SAID, Answer, Asked, Engine
 from .form import read_form
@@ -44,6 +43,7 @@ from .refusals import Error, Refused
 from .registrations import Registrations
 from .settings import Spans
 from .signing_keys import SigningKeys
+from .throttle import Throttle
 from .token_formats import TokenFormats
 
 logger = logging.getLogger("flask_apiguard")
@@ -80,7 +80,7 @@ class Server:
         self.asked_of_users = AskedOfUsers(store, secrets, codes, scopes, places.issuer)
         self._device_codes = DeviceCodes(store, secrets, issuing, spans.device)
         self.device_questions = DeviceQuestions(store, secrets, scopes)
-        self.device_throttle = DeviceThrottle(counter, clock)
+        self.throttle = Throttle(counter, clock)
         grant_types = (
             grant_type("authorization_code", codes.redeem),
             grant_type("client_credentials", issuing.for_client, confidential=True),
@@ -115,6 +115,10 @@ class Server:
 
         def act(asked: Asked) -> Answer:
             client, proof = self._prove(asked), request.headers.get("DPoP")
+            if client.credential_id is None:
+                self._demand_leave(
+                    Error.TEMPORARILY_UNAVAILABLE, lambda address: self.throttle.pushed(client.facts.id, address)
+                )
             if proof is None:
                 return Answer(201, self.pushed.keep(client, asked.parameters))
             jkt = self._proved_key(proof, "par")
@@ -126,12 +130,9 @@ class Server:
         """The device authorization endpoint (RFC 8628, section 3.1). A key that is proved here is needed for tokens."""
 
         def act(asked: Asked) -> Answer:
-            client, admission, proof = self._prove(asked), current_admission(), request.headers.get("DPoP")
-            address = "" if admission is None else admission.address
-            wait = self.device_throttle.asked(address) if client.credential_id is None else None
-            if wait is not None:
-                after = (("Retry-After", str(wait)),)
-                raise Refused(Error.SLOW_DOWN, "Too many devices ask from here.", 429, after)
+            client, proof = self._prove(asked), request.headers.get("DPoP")
+            if client.credential_id is None:
+                self._demand_leave(Error.SLOW_DOWN, self.throttle.asked)
             if proof is None:
                 return Answer(200, self._device_codes.make(client, asked.parameters))
             jkt = self._proved_key(proof, "device_authorization")
@@ -160,6 +161,17 @@ class Server:
             return Answer(200, {"keys": self._signing_keys.published()})
         except AWAY as error:
             return _away(error, (("Cache-Control", "no-store"),))
+
+    @staticmethod
+    def _demand_leave(error: Error, ask: Callable[[str], int | None]) -> None:
+        """Go on only when not too many of those who prove nothing came from this address.
+
+        :raises Refused: the error, with the seconds to wait.
+        """
+        admission = current_admission()
+        wait = ask("" if admission is None else admission.address)
+        if wait is not None:
+            raise Refused(error, "Too many of these come from here.", 429, (("Retry-After", str(wait)),))
 
     def _answered(self, request: Request, name: str, act: Callable[[Asked], Answer]) -> Answer:
         admission = current_admission()

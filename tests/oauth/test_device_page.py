@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from flask_apiguard.errors import StoreAway
-from flask_apiguard.oauth.device_throttle import DeviceThrottle
+from flask_apiguard.oauth.throttle import Throttle
 from flask_apiguard.values import Environment
 from tests.oauth.browser import Browser
 from tests.oauth.devices import Screen, field, question, say, send, told, type_in
@@ -190,7 +190,7 @@ def test_while_nobody_can_count_nobody_guesses(world: World, browser: Browser, s
             raise StoreAway("counter")
 
     started, page = screen.start(), field(browser)
-    world.house.oauth.device_throttle = DeviceThrottle(Away(), world.house.clock)  # type: ignore[arg-type]
+    world.house.oauth.throttle = Throttle(Away(), world.house.clock)  # type: ignore[arg-type]
     answer = send(browser, page, user_code=started["user_code"])
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     refusal = Screen(world, world.holder(device=True, public=True), True).ask()

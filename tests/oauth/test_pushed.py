@@ -8,6 +8,10 @@ from typing import Any
 import pytest
 import requests
 
+from flask_apiguard.clock import Clock
+from flask_apiguard.errors import StoreAway
+from flask_apiguard.oauth.throttle import Throttle
+from flask_apiguard.quotas import Memory
 from tests.oauth.browser import CALLBACK, Browser, answered, redeem, wanted
 from tests.oauth.world import Holder, World
 
@@ -51,6 +55,46 @@ def test_a_public_client_pushes_by_its_id(world: World) -> None:
     answer = world.post("par", wanted(holder))
     assert answer.status_code == 201
     assert Browser(world).ask({"client_id": holder.id, "request_uri": answer.json()["request_uri"]}).status_code == 200
+
+
+def test_a_public_client_pushes_so_often_from_one_address_and_holds_up_no_other(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It proves nothing, so anybody may push in its name."""
+    monkeypatch.setattr("flask_apiguard.oauth.throttle.PUSHED_FROM_ADDRESS", 5)
+    public, other = (any_world.holder(redirect_uris=(CALLBACK,), public=True) for _ in range(2))
+    with ThreadPoolExecutor(12) as pool:
+        answers = list(pool.map(lambda _: any_world.post("par", wanted(public)), range(12)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 5 + [429] * 7, "of any number at once"
+    refusal = next(answer for answer in answers if answer.status_code == 429)
+    assert refusal.json()["error"] == "temporarily_unavailable"
+    assert 1 <= int(refusal.headers["Retry-After"]) <= 2 * 600
+    assert any_world.post("par", wanted(other)).status_code == 201
+    confidential = any_world.holder(redirect_uris=(CALLBACK,))
+    assert {push(any_world, confidential).status_code for _ in range(7)} == {201}, "who proves itself is known"
+    any_world.house.clock.advance(2 * 600)
+    assert any_world.post("par", wanted(public)).status_code == 201
+
+
+def test_a_network_is_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flask_apiguard.oauth.throttle.PUSHED_FROM_ADDRESS", 1)
+    throttle = Throttle(Memory(), Clock())
+    assert throttle.pushed("cli_a", "2001:db8:1:2::1") is None
+    assert throttle.pushed("cli_a", "2001:db8:1:2::2") is not None, "a neighbour in the same network"
+    assert throttle.pushed("cli_a", "2001:db8:1:3::1") is None
+    assert throttle.pushed("cli_b", "2001:db8:1:2::1") is None
+
+
+def test_while_nobody_can_tell_how_many_came_before_nothing_is_pushed_by_who_proves_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> Any:
+        raise StoreAway("counter")
+
+    monkeypatch.setattr(world.house.oauth.throttle._counter, "take", away)
+    answer = world.post("par", wanted(world.holder(redirect_uris=(CALLBACK,), public=True)))
+    assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
+    assert push(world, world.holder(redirect_uris=(CALLBACK,))).status_code == 201
 
 
 def test_a_pushed_request_is_asked_once(any_world: World, holder: Holder) -> None:

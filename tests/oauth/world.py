@@ -20,7 +20,7 @@ from flask_apiguard.credentials import Credential, Kind
 from flask_apiguard.extension import house_of
 from flask_apiguard.house import House
 from flask_apiguard.oauth import set_device, set_public
-from flask_apiguard.oauth.device_throttle import DeviceThrottle
+from flask_apiguard.oauth.throttle import Throttle
 from flask_apiguard.quotas import Memory
 from flask_apiguard.values import SYSTEM, Environment, HostUser, State
 from tests.servers.http import serve
@@ -106,7 +106,7 @@ class World:
         """The same for another test: at the present time, and nobody's failures held against this machine."""
         self.house.clock.offset = 0.0
         self.house.attempts._paid.clear()
-        self.house.oauth.device_throttle = DeviceThrottle(Memory(), self.house.clock)
+        self.house.oauth.throttle = Throttle(Memory(), self.house.clock)
         return self
 
     def holder(

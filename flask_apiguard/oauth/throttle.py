@@ -1,4 +1,4 @@
-"""How often a code may be guessed, and how many devices may ask: counted for everybody who shares the counter."""
+"""How often a code may be guessed, and how often who proves nothing may ask: for everybody who shares the counter."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ WINDOW = 600
 TYPED_BY_USER, TYPED_FROM_ADDRESS = 20, 100
 #: Of devices that prove nothing: so many may ask from one address within the window.
 ASKED_FROM_ADDRESS = 100
+#: Of requests that a public client pushes: so many from one address. Behind one may be a whole company's people.
+PUSHED_FROM_ADDRESS = 300
 
 
-class DeviceThrottle:
+class Throttle:
     """Each asks for leave first, so that of any number at once no more are let through."""
 
     def __init__(self, counter: Counter, clock: Clock) -> None:
@@ -38,9 +40,18 @@ class DeviceThrottle:
         """
         return self._take(("asked", subscriber_of(address), ASKED_FROM_ADDRESS))
 
+    def pushed(self, client_id: str, address: str) -> int | None:
+        """Count a request that a public client pushed; None, or the seconds to wait because there were too many.
+
+        By client as well: whoever floods in the name of one holds up no other.
+
+        :raises StoreAway: nobody can tell.
+        """
+        return self._take(("pushed", f"{client_id}\0{subscriber_of(address)}", PUSHED_FROM_ADDRESS))
+
     def _take(self, *wanted: tuple[str, str, int]) -> int | None:
         demands = [
-            Demand(b"device:" + sha256(f"{kind}\0{of}".encode("utf-8", "surrogatepass")).hexdigest().encode(), most,
+            Demand(b"oauth:" + sha256(f"{kind}\0{of}".encode("utf-8", "surrogatepass")).hexdigest().encode(), most,
                    WINDOW * 1000)
             for kind, of, most in wanted
         ]  # fmt: skip
