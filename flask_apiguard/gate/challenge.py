@@ -20,9 +20,9 @@ def challenged(decision: Decision, schemes: Iterable[str], metadata_url: str | N
     status = decision.reason.status
     if status not in (401, 403):
         return decision
-    parts = []
-    if decision.reason in OF_PROOFS:  # what another scheme could do is no answer to these
-        schemes = [scheme for scheme in schemes if scheme.startswith("DPoP")]
+    schemes, parts = list(schemes), []
+    if decision.reason in OF_PROOFS:  # what another scheme could do is no answer to these, where this one is spoken
+        schemes = [scheme for scheme in schemes if scheme.startswith("DPoP")] or schemes
     if decision.reason is Reason.SCOPE_MISSING or (decision.reason is Reason.PROOF_MISSING and decision.need):
         parts += ['error="insufficient_scope"', f'scope="{decision.need}"']
     elif status == 401 and decision.reason is not Reason.CREDENTIAL_MISSING:

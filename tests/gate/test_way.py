@@ -342,3 +342,11 @@ def test_a_rule_that_comes_after_the_first_request_is_an_error(guarded: tuple[Fl
 
 def test_an_unrecorded_route_tells_its_request_id_too(app: Flask) -> None:
     assert app.test_client().get("/api/quiet").headers["X-Request-Id"].startswith("req_")
+
+
+def test_without_an_authorization_server_a_missing_proof_is_told_with_the_schemes_there_are(app: Flask) -> None:
+    app.add_url_rule("/api/bound", "bound", require("orders:read", sender_constrained=True)(lambda: "bound"))
+    answer = client_in(app, scopes=["orders:read"]).get("/api/bound")
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "gate:proof:missing")
+    assert answer.headers.getlist("WWW-Authenticate")
+    assert all(one.startswith(("Bearer", "ApiKey")) for one in answer.headers.getlist("WWW-Authenticate"))
