@@ -44,6 +44,8 @@ def accepts(
 
     Only validates, unless ``into`` names the keyword argument that receives the validated value. ``max_body`` is the
     largest body in bytes that this route takes.
+
+    :raises ConfigurationError: no such location, or the view takes no argument of that name.
     """
     if location not in LOCATIONS:
         raise ConfigurationError(f"{location!r} is not a location.", "Use one of " + ", ".join(LOCATIONS) + ".")
@@ -77,6 +79,13 @@ def _attach(part: Rule) -> Callable[[View], View]:
                 f"{view.__qualname__} is a class.",
                 "Decorate its methods, list it in `decorators`, or use guard.protect.",
             )
+        for accept in part.accepts:
+            if accept.into is not None and not _takes(view, accept.into):
+                place = Draft(draft.view if (draft := draft_of(view)) is not None else view).place
+                raise ConfigurationError(
+                    f"{place} takes no argument {accept.into!r}, so accepts(into={accept.into!r}) can't give it one.",
+                    f"Write def {getattr(view, '__name__', 'view')}(..., {accept.into}), or leave `into` out.",
+                )
         draft = draft_of(view)
         if draft is not None:
             draft.parts.append(part)
@@ -89,6 +98,24 @@ def _attach(part: Rule) -> Callable[[View], View]:
         return wrapper  # type: ignore[return-value]
 
     return decorate
+
+
+def _takes(view: Callable[..., Any], name: str) -> bool:
+    """Whether a view can be given this keyword argument; one that hands on whatever it gets is looked through."""
+    while True:
+        try:
+            parameters = inspect.signature(view, follow_wrapped=False).parameters
+        except (TypeError, ValueError):  # not written in Python: nobody can say
+            return True
+        found = parameters.get(name)
+        if found is not None and found.kind in (found.POSITIONAL_OR_KEYWORD, found.KEYWORD_ONLY):
+            return True
+        if not any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+            return False
+        inner = getattr(view, "__wrapped__", None)
+        if inner is None:
+            return True
+        view = inner
 
 
 def _guarded(view: Callable[..., Any], draft: Draft) -> Callable[..., Any]:

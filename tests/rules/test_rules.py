@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -149,6 +150,48 @@ def test_a_rule_that_can_not_hold_is_said_at_start(app: Flask, decorators: list[
         view = decorator(view)
     app.add_url_rule("/api/x", "x", view, methods=["POST"])
     assert said(app)
+
+
+def takes_nothing() -> str:
+    return "x"
+
+
+def takes_by_place(sent: Any, /) -> str:
+    return "x"
+
+
+def takes_it(*, sent: Any) -> str:
+    return "x"
+
+
+def takes_anything(**values: Any) -> str:
+    return "x"
+
+
+def handing_on(view: Callable[..., Any]) -> Callable[..., Any]:
+    return functools.wraps(view)(lambda *args, **kwargs: view(*args, **kwargs))
+
+
+@functools.wraps(takes_nothing)
+def takes_it_away(sent: Any) -> str:
+    return takes_nothing()
+
+
+@pytest.mark.parametrize("view", [takes_nothing, takes_by_place, handing_on(takes_nothing), handing_on(takes_by_place)])
+@pytest.mark.parametrize("decorated", [True, False])
+def test_a_value_that_the_view_can_not_take_is_an_error_where_it_is_written(
+    view: Callable[..., Any], decorated: bool
+) -> None:
+    fresh = handing_on(view)
+    if decorated:
+        fresh = require("a:read")(fresh)
+    with pytest.raises(ConfigurationError, match=r"takes no argument 'sent'.*Write def takes_\w+\(\.\.\., sent\)"):
+        accepts(In, into="sent")(fresh)
+
+
+@pytest.mark.parametrize("view", [takes_it, takes_anything, takes_it_away, handing_on(takes_it)])
+def test_a_value_that_the_view_takes_however_it_does_is_none(view: Callable[..., Any]) -> None:
+    assert accepts(In, into="sent")(handing_on(view))
 
 
 def test_a_decorated_class_is_an_error() -> None:
