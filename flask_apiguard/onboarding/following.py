@@ -100,16 +100,15 @@ def _production(source: Source, desk: Desk, by: By, application: Application, no
 def _draft(source: Source, desk: Desk, by: By, application: Application, now: dt.datetime) -> Iterator[Next]:
     owner = application.organization_id
     results = examine.results(source, desk, application.id, now)
-    blocking = [one for one in results if one.blocks and "enter_sandbox" in one.before]
-    never = any(one.at is None for one in blocking)
-    if not never:  # what was in the way then may be mended since
-        blocking = examine.in_the_way(source, desk, application, "enter_sandbox", now)
-    if blocking and may(by, Act.ONBOARDING_CHECK_RUN, owner):
-        why = "See what is missing for the sandbox." if never else f"{blocking[0].title}: {blocking[0].fix}"
+    never = any(one.at is None and one.blocks and "enter_sandbox" in one.before for one in results)
+    # What was in the way then may be mended since, and what nobody looked at yet may be in the way.
+    blocking = examine.in_the_way(source, desk, application, "enter_sandbox", now)
+    if (blocking or never) and may(by, Act.ONBOARDING_CHECK_RUN, owner):
+        why = f"{blocking[0].title}: {blocking[0].fix}" if blocking else "See what the checks find."
         yield Next("run-checks", "POST", _here(application, "/checks"), why)
-    if blocking and not never and may(by, Act.CLIENTS_APPLICATION_CHANGE, owner):
+    if blocking and may(by, Act.CLIENTS_APPLICATION_CHANGE, owner):
         yield Next("edit", "PATCH", _here(application), blocking[0].fix)
-    if (not blocking or never) and may(by, Act.ONBOARDING_APPLICATION_MOVE, owner):
+    if not blocking and may(by, Act.ONBOARDING_APPLICATION_MOVE, owner):
         why = "Sandbox credentials come at once when the checks pass."
         yield Next("enter-sandbox", "POST", _here(application, "/sandbox"), why)
 

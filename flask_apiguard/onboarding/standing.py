@@ -32,9 +32,13 @@ def demand_reason(reason: str) -> str:
 
 
 def suspend(tx: Transaction, by: By, client_id: str, reason: str) -> Client:
-    """Stop a client from its next request on; who did it may take it back for a few minutes."""
+    """Stop a client from its next request on; who did it may take it back for a few minutes.
+
+    :raises Conflict: it is suspended already, or its application is retired.
+    """
     owner = registry.application(tx, registry.client(tx, client_id).application_id)
     demand(by, Act.CLIENTS_CLIENT_SUSPEND, owner.organization_id)
+    _demand_in_service(owner)
     return stop(tx, by, client_id, demand_reason(reason), BY_HAND)
 
 
@@ -56,11 +60,12 @@ def stop(tx: Transaction, by: By, client_id: str, reason: str, cause: str) -> Cl
 def resume(tx: Transaction, desk: Desk, by: By, client_id: str, reason: str) -> Client:
     """Take back one's own suspension at once. Later, or somebody else's, takes an approved review.
 
-    :raises Conflict: it is not suspended, or a review is needed.
+    :raises Conflict: it is not suspended, a review is needed, or its application is retired.
     """
     found = registry.client(tx, client_id)
     owner = registry.application(tx, found.application_id)
     demand(by, Act.CLIENTS_CLIENT_SUSPEND, owner.organization_id)
+    _demand_in_service(owner)
     if found.standing is not Standing.SUSPENDED:
         raise Conflict("The client is not suspended.", "Nothing is left to do.")
     if not is_own(tx, desk, by, client_id, tx.now):
@@ -69,6 +74,11 @@ def resume(tx: Transaction, desk: Desk, by: By, client_id: str, reason: str) -> 
             f"Only who suspended a client takes it back, within {minutes} minutes.", "Ask for a review of kind resume."
         )
     return registry.resume(tx, by, client_id, demand_reason(reason))
+
+
+def _demand_in_service(application: Application) -> None:
+    if application.state is State.RETIRED:
+        raise Conflict("A retired application's clients are suspended for good.", "Nothing is left to do.")
 
 
 def is_own(source: Source, desk: Desk, by: By, client_id: str, now: dt.datetime) -> bool:
@@ -91,6 +101,8 @@ def retire(tx: Transaction, desk: Desk, by: By, application_id: str, reason: str
     retired = moves.make(tx, desk, by, application_id, State.RETIRED, reason=reason)
     for client in registry.clients_of(tx, application_id):
         revoke_all(tx, by, client.id, reason)
+        if client.standing is Standing.ACTIVE:
+            registry.suspend(tx, by, client.id, reason)
         changed(tx, f"client:{client.id}")
         if client.environment is Environment.PRODUCTION:
             desk.monitor_end(tx, by, client)

@@ -44,6 +44,31 @@ def test_only_who_suspended_a_client_is_offered_to_take_that_back(town: Town, he
     assert town.go(*mine.follow("resume"), WHY, "rita").status == 200
 
 
+def test_a_draft_that_nobody_looked_at_is_offered_the_sandbox_only_when_it_would_get_in(town: Town) -> None:
+    facts = {**FACTS, "organization_id": town.ids["ann_org"]}
+    fine = town.go("POST", "/applications", {**facts, "contact_email": "ann@ann.example"}, "ann")
+    assert {"enter-sandbox", "run-checks"} <= offered(fine)
+    assert town.go(*fine.follow("enter-sandbox"), {}, "ann").status == 201
+    lacking = town.go("POST", "/applications", {**facts, "contact_email": "ops@nowhere.example"}, "ann")
+    assert {"run-checks", "edit"} <= offered(lacking)
+    assert "enter-sandbox" not in offered(lacking)
+    assert town.go("POST", f"/applications/{lacking.json['id']}/sandbox", {}, "ann").status == 409
+
+
+def test_a_retired_application_s_client_reads_as_what_it_is_and_is_past_suspending(
+    town: Town, here: dict[str, Any]
+) -> None:
+    path = f"/clients/{here['client_id']}"
+    assert town.go("POST", f"/applications/{here['application_id']}/retirement", WHY, "ann").status == 200
+    client = town.go("GET", path, who="ann")
+    assert (client.json["standing"], client.json["standing_reason"]) == ("suspended", WHY["reason"])
+    assert offered(client).isdisjoint({"suspend", "resume", "request-resume"})
+    for act in ("suspension", "resumption"):
+        answer = town.go("POST", f"{path}/{act}", WHY, "rita")
+        assert answer.status == 409
+        assert "retired" in answer.json["detail"]
+
+
 def test_proving_the_contact_is_offered_until_it_is_done(town: Town) -> None:
     facts = {**FACTS, "contact_email": "ops@elsewhere.example", "organization_id": town.ids["ann_org"]}
     made = town.go("POST", "/applications", facts, "ann")
