@@ -38,7 +38,10 @@ class FactsIn(In):
     requested_plan = Id(PLAN_AT_MOST, allow_none=True)
     data_class = Line(0, 40)
     expected_calls_per_day = Whole(0, 10**9, allow_none=True)
-    addresses = Several(Line(1, 60), 100)
+    addresses = Several(
+        Line(1, 60), 100,
+        metadata={"description": "Where its servers call from, for reviewers to read; no call is bound to it."},
+    )  # fmt: skip
 
 
 class ApplicationIn(FactsIn):
