@@ -15,7 +15,7 @@ from flask import Flask, current_app
 from .contracts import CredentialType, EventSink, Notifier, OnboardingCheck
 from .errors import ConfigurationError
 from .rules import Rule, combine, demand, opened
-from .rules.book import Entry
+from .rules.targets import Entry
 from .values import HostUser, Mode
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class APIGuard:
         house = House(app, self._options)
         self._newest = weakref.ref(house)
         app.extensions[NAME] = house
+        self._options.apps.add(app)
         app.wsgi_app = house.perimeter(app.wsgi_app)  # type: ignore[method-assign]
         attach(app, lambda: house.gate)
         app.cli.add_command(commands(house.settings[CLI_NAME]))
@@ -100,12 +101,13 @@ class APIGuard:
         first_party: bool = True,
         sender_constrained: bool = False,
         max_body: int | None = None,
+        missing_ok: bool = False,
     ) -> None:
         """Speak for routes that nobody can decorate.
 
         ``target`` is an endpoint pattern (``"admin.*"``), a URL prefix (``"/reports"``), a blueprint, a view class or
         a view function. Combines with other rules by AND. With ``mode`` or ``max_body`` alone it says nothing about
-        who may call.
+        who may call. One that meets no route is an error at start, unless ``missing_ok``.
         """
         says_who = bool(scopes or any_of or roles or policy or environment or sender_constrained) or not first_party
         source = "protect" if says_who or (mode is None and max_body is None) else "mode"
@@ -114,13 +116,16 @@ class APIGuard:
         if mode is not None and mode not in tuple(Mode):
             raise ConfigurationError(f"{mode!r} is no mode.", "Use enforce or observe.")
         manner = Rule(mode=Mode(mode) if mode else None, max_body=max_body, sources=(source,))
-        self._add(Entry(target, combine([rule, manner])))
+        self._add(target, combine([rule, manner]), missing_ok)
 
-    def public(self, target: Any, why: str, *, record: bool = True) -> None:
-        """Open routes that nobody can decorate, and say why: ``guard.public("static", "style sheets")``."""
-        self._add(Entry(target, opened(why, record, source="public")))
+    def public(self, target: Any, why: str, *, record: bool = True, missing_ok: bool = False) -> None:
+        """Open routes that nobody can decorate, and say why: ``guard.public("static", "style sheets")``.
 
-    def _add(self, entry: Entry) -> None:
+        A target that meets no route is an error at start, unless ``missing_ok``.
+        """
+        self._add(target, opened(why, record, source="public"), missing_ok)
+
+    def _add(self, target: Any, rule: Rule, missing_ok: bool) -> None:
         """Take down what was said, unless the app that it was said for compiled its rules already.
 
         :raises ConfigurationError: after the first request; a rule that comes too late must not be silently none.
@@ -128,7 +133,8 @@ class APIGuard:
         house = self._newest() if self._newest is not None else None
         if house is not None and house.is_open:
             raise ConfigurationError("This comes after the first request.", "Say it where the app is set up.")
-        self._options.entries.append(entry)
+        said_for = None if house is None else weakref.ref(house.app)
+        self._options.entries.append(Entry(target, rule, missing_ok, said_for))
 
     def authorize(self, scope: str, obj: Any = None) -> None:
         """Ask, inside a view, whether the caller may do this with the loaded object.

@@ -26,11 +26,12 @@ VERSION = 1
 def coverage(desk: Desk, lock: bool, suggest: bool, path: Path | None) -> None:
     """List every route and method with what is demanded of it, and the middleware around the app.
 
-    Ends with 1 when a route inside the guarded paths is UNDECLARED (closed to everybody), or when a lock file is there
-    and says something else.
+    Ends with 1 when a route inside the guarded paths is UNDECLARED (closed to everybody), when a target of
+    guard.protect or guard.public meets no route, or when a lock file is there and says something else.
     """
     house = desk.house
-    rows, layers = with_own_folded(routes_of(house)), chain_of(house.app)
+    lost = house.book.lost(house.app, house.options.apps)
+    rows, layers = with_own_folded(routes_of(house, start=not lost)), chain_of(house.app)
     path = path or lock_path(house)
     if lock:
         write_lock(path, rows)
@@ -39,10 +40,10 @@ def coverage(desk: Desk, lock: bool, suggest: bool, path: Path | None) -> None:
     undeclared = [row for row in rows if row["status"] == UNDECLARED]
     found = {
         "routes": rows, "middleware": plain(layers), "undeclared": len(undeclared), "lock": str(path),
-        "locked": path.exists(), "drift": drift, "suggestions": missing,
+        "locked": path.exists(), "drift": drift, "suggestions": missing, "lost": plain(lost),
     }  # fmt: skip
     desk.answer(found, lambda: _text(found))
-    if undeclared or drift:
+    if undeclared or drift or lost:
         desk.status = REFUSED
 
 
@@ -53,6 +54,8 @@ def _text(found: dict[str, Any]) -> str:
         told.append(f"middleware  {layer['name']}")
         if layer["warning"]:
             told.append(f"  Warning: {layer['warning']}")
+    for one in found["lost"]:
+        told += ["", f"{one['title']} meets no route, and guards nothing.", f"  Fix: {one['fix']}"]
     if found["drift"]:
         told += ["", f"Differs from {found['lock']}:", *(f"  {line}" for line in found["drift"])]
     if found["suggestions"]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from flask import Flask
+
 from .. import access, credentials, events, gate, ledger, monitor, notices, oauth, onboarding, people, quotas, schemas
 from ..contracts import CredentialType, EventSink, Notifier, OnboardingCheck
-from ..rules.book import Entry
+from ..rules.targets import Entry
 from ..settings import Setting, mapping, optional_text, text, words
 from ..values import HostUser
 from .parts import demand_limiter, read_parts, read_paths, read_scopes
@@ -70,6 +73,8 @@ class Options:
     entries: list[Entry] = field(default_factory=list)
     policies: access.Policies = field(default_factory=access.Policies)
     host_user: Callable[[], HostUser | None] | None = None
+    #: The apps of the extension object that live.
+    apps: weakref.WeakSet[Flask] = field(default_factory=weakref.WeakSet)
 
     def __post_init__(self) -> None:
         self.paths = read_paths(self.paths)

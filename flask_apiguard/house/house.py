@@ -26,7 +26,7 @@ logger = logging.getLogger("flask_apiguard")
 #: Parts in the order in which they end: those that still write first.
 _CLOSING = (
     ("posting", "end"), ("monitor", "stop"), ("last_use", "flush"), ("recorder", "close"), ("watch", "close"),
-    ("store", "close"), ("events_store", "close"), ("counter", "close"),
+    ("store", "close"), ("events_store", "close"), ("counter", "close"), ("once_counter", "close"),
 )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ class House(Governance):
                 exempt_from_csrf(self.app, self.book)
                 for refusal in (signals.access_denied, signals.quota_exceeded):
                     refusal.connect(self._refused, sender=self.app)
+                self.book.demand_targets(self.app, self.options.apps)
                 self.gate.compile_all()
                 self.is_open = True
             return self.recorder, self.gate.still

@@ -1,6 +1,6 @@
 """Rules: what a route demands, the decorators that attach it, and the book that finds it for a request."""
 
-from .book import Book, Target
+from .book import Book
 from .decorators import accepts, limit, public, require, returns
 from .rule import LOCATIONS, Accepts, Draft, Limit, Returns, Rule, combine, demand, draft_of, opened
 
@@ -12,7 +12,6 @@ __all__ = [
     "Limit",
     "Returns",
     "Rule",
-    "Target",
     "accepts",
     "combine",
     "demand",

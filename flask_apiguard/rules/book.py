@@ -5,60 +5,25 @@
 
 from __future__ import annotations
 
-import fnmatch
 import posixpath
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from flask import Blueprint, Flask
+from flask import Flask
 from werkzeug.routing import Rule as UrlRule
 
 from ..errors import ConfigurationError
 from .rule import Draft, Rule, combine, draft_of
+from .targets import Entry, Lost, lost_of
 
-Target = "str | Blueprint | type[Any] | Callable[..., Any]"
 CLOSED = Rule(declared=False, sources=("closed",))
 #: Ours: they prove their callers themselves, and are never observed, limited or opened by a host's rule.
 OWN = Rule(public="a page of flask_apiguard's own", record=False, sources=("own",))
 #: The same for what is called like an API: each call is an access event.
 OWN_RECORDED = Rule(public="an endpoint of flask_apiguard's own", sources=("own",))
 PROVEN = Rule(sources=("proven",))
-
-
-@dataclass(frozen=True)
-class Entry:
-    """What ``guard.protect`` or ``guard.public`` said about a target."""
-
-    target: Any
-    rule: Rule
-
-    def __post_init__(self) -> None:
-        known = isinstance(self.target, (str, Blueprint, type)) or callable(self.target)
-        if not known or self.target == "":
-            raise ConfigurationError(
-                f"{self.target!r} can't be protected.",
-                "Name an endpoint pattern, a blueprint, a view class or a prefix.",
-            )
-
-    def covers(self, app: Flask, url_rule: UrlRule) -> bool:
-        """Whether a route is meant: by prefix of its URL, pattern of its endpoint, blueprint, view class or view."""
-        target, endpoint = self.target, url_rule.endpoint
-        if isinstance(target, str):
-            if target.startswith("/"):
-                return under(url_rule.rule, target)
-            return fnmatch.fnmatchcase(endpoint, target)
-        if isinstance(target, Blueprint):
-            return endpoint.rpartition(".")[0].split(".")[-1] == target.name or f".{target.name}." in f".{endpoint}"
-        view = app.view_functions.get(endpoint)
-        return view is target or getattr(view, "view_class", None) is target
-
-
-def under(path: str, prefix: str) -> bool:
-    """Whether a path is the prefix or below it, by whole segments."""
-    prefix = prefix.rstrip("/")
-    return path == prefix or path.startswith(prefix + "/")
 
 
 def canonical(path: str) -> str:
@@ -118,6 +83,18 @@ class Book:
                 return None
             parts.append(CLOSED)
         return combine(parts, drafts, f"{method} {url_rule.rule} ({url_rule.endpoint})")
+
+    def lost(self, app: Flask, others: Iterable[Flask] = ()) -> list[Lost]:
+        """Targets that meet no route: not of this app, nor of the ``others`` of the same extension object."""
+        return lost_of(self._entries, app, others, self._own)
+
+    def demand_targets(self, app: Flask, others: Iterable[Flask] = ()) -> None:
+        """Go on only when every target meets a route: what is guarded in writing alone stays open.
+
+        :raises ConfigurationError: naming the first, and what was meant perhaps.
+        """
+        for one in self.lost(app, others):
+            raise ConfigurationError(f"{one.title} meets no route of {app.name}.", one.fix)
 
     def every(self, app: Flask) -> Iterator[Rule]:
         """The rule of every route and method that has one of its own."""

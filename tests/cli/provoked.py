@@ -103,8 +103,8 @@ def misspelt(app: Flask) -> None:
 
 def observed(app: Flask) -> None:
     guard = house_of(app)
-    from flask_apiguard.rules.book import Entry
     from flask_apiguard.rules.rule import Mode, Rule
+    from flask_apiguard.rules.targets import Entry
 
     guard.options.entries.append(Entry("orders", Rule(mode=Mode.OBSERVE, sources=("mode",))))
 

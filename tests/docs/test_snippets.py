@@ -33,6 +33,17 @@ app.testing = True
 app.secret_key = "a test's"
 guard = APIGuard(app, paths=["/api/v1"], scopes={"orders:read": "See your orders"})
 """
+#: Routes of an app that lives, which pages speak for by name.
+LIVES = """\
+from flask import Blueprint
+
+for name in ("admin", "billing"):
+    part = Blueprint(name, __name__, url_prefix=f"/{name}")
+    part.add_url_rule("/", "index", lambda: "theirs")
+    app.register_blueprint(part)
+for name in ("exports", "ping", "reports"):
+    app.add_url_rule(f"/api/v1/{name}", name, lambda: {})
+"""
 ORDERS = """\
 @app.get("/api/v1/orders")
 @require("orders:read")
@@ -49,7 +60,7 @@ def blocks(text: str, language: str) -> list[str]:
 def run(text: str) -> dict[str, Any]:
     """Everything that a page defines, in the order in which it stands there."""
     names: dict[str, Any] = {"__name__": "page"}
-    exec(GIVEN, names)
+    exec(GIVEN + LIVES, names)
     for block in blocks(text, "python"):
         exec(compile(block, "<page>", "exec"), names)
     return names
