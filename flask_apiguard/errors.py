@@ -173,9 +173,14 @@ def document(decision: Decision, environ: WSGIEnvironment) -> dict[str, Any]:
     return body
 
 
-def respond(decision: Decision, environ: WSGIEnvironment, response_class: type[Response] = Response) -> Response:
-    """One decision as one response: problem+json, ``Retry-After`` where it is known, never cached."""
-    body = json.dumps(document(decision, environ), separators=(",", ":"))
+def respond(
+    decision: Decision, environ: WSGIEnvironment, response_class: type[Response] = Response, **more: Any
+) -> Response:
+    """One decision as one response: problem+json, ``Retry-After`` where it is known, never cached.
+
+    ``more`` are further members of the document.
+    """
+    body = json.dumps(document(decision, environ) | more, separators=(",", ":"))
     response = response_class(body, status=decision.reason.status, content_type=PROBLEM_JSON)
     response.headers["Cache-Control"] = "no-store"
     if decision.retry_after is not None:

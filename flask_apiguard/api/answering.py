@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from ..errors import REQUEST_ID, APIGuardError, ConfigurationError, Missing, dec
 from ..gate.challenge import challenged
 from ..values import Decision, Reason
 from .call import Answer
+from .remedies import remedies
 from .table import Endpoint
 
 if TYPE_CHECKING:
@@ -67,8 +69,13 @@ def mannered(request: Request, response: Response) -> Response:
     return response
 
 
-def problem(house: House, request: Request, error: Exception, endpoint: Endpoint | None = None) -> Response:
-    """Any error as a problem document. What nobody but the app's people can mend is logged, and loses its detail."""
+def problem(
+    house: House, request: Request, error: Exception, endpoint: Endpoint | None = None, path: Mapping[str, str] = {}
+) -> Response:
+    """Any error as a problem document, which says what can be done next.
+
+    What nobody but the app's people can mend is logged, and loses its detail.
+    """
     if not isinstance(error, APIGuardError) or isinstance(error, ConfigurationError):
         logger.error("%s failed", endpoint.name if endpoint else "the API", exc_info=error)
         got_request_exception.send(house.app, _async_wrapper=house.app.ensure_sync, exception=error)
@@ -77,13 +84,9 @@ def problem(house: House, request: Request, error: Exception, endpoint: Endpoint
     if admission is not None:
         have = admission.decision.have if admission.decision is not None else ""
         admission.decision = replace(told, have=have or told.have)
-    return refusal(house, request, told)
-
-
-def refusal(house: House, request: Request, decision: Decision) -> Response:
-    """A decision as a response of ours."""
-    told = challenged(decision, CHALLENGES, house.manners.metadata_url)
-    return mannered(request, respond(told, request.environ, house.app.response_class))
+    told = challenged(told, CHALLENGES, house.manners.metadata_url)
+    follow = [asdict(one) for one in remedies(request, told, endpoint, path)]
+    return mannered(request, respond(told, request.environ, house.app.response_class, next=follow))
 
 
 def _told(error: Exception, endpoint: Endpoint | None) -> Decision:

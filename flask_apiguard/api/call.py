@@ -82,8 +82,7 @@ class Call:
 
     def href(self, path: str, **parts: str) -> str:
         """The address of an endpoint, from its path in the table."""
-        filled = re.sub(r"<(\w+)>", lambda found: quote(parts[found[1]], safe=":@"), path)
-        return f"{self.request.environ.get('SCRIPT_NAME', '')}{BASE}{filled}"
+        return href(self.request, path, **parts)
 
     def next(self, action: str, method: str, path: str, why: str, **parts: str) -> Next:
         """One thing to do next."""
@@ -129,6 +128,12 @@ class Call:
                 "It is not said for which organization you act.", "Name it in the Apiguard-Organization header."
             )
         return self.by.organization_id
+
+
+def href(request: Request, path: str, **parts: str) -> str:
+    """The address of an endpoint, from its path in the table, below the place where this app is mounted."""
+    filled = re.sub(r"<(\w+)>", lambda found: quote(parts[found[1]], safe=":@"), path)
+    return f"{request.environ.get('SCRIPT_NAME', '')}{BASE}{filled}"
 
 
 def _rooted(href: str, root: str) -> str:

@@ -42,6 +42,7 @@ def handle(house: House, request: Request, rest: str) -> Response:
     Never raises: the host's error handlers are the host's.
     """
     endpoint: Endpoint | None = None
+    path: dict[str, str] = {}
     try:
         endpoint, path = _find(request, rest)
         called(endpoint, BASE)
@@ -50,7 +51,7 @@ def handle(house: House, request: Request, rest: str) -> Response:
             house.recorder.ready()  # before anything is done that could then not be recorded
         return _run(house, request, endpoint, path)
     except Exception as error:  # noqa: BLE001 - the one place where any error becomes an answer
-        return answering.problem(house, request, error, endpoint)
+        return answering.problem(house, request, error, endpoint, path)
 
 
 def _find(request: Request, rest: str) -> tuple[Endpoint, dict[str, str]]:

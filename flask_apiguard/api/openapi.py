@@ -20,7 +20,7 @@ from .table import Endpoint, Who
 _PROBLEM = {
     "type": "object",
     "description": "A problem document (RFC 9457).",
-    "required": ["type", "title", "status", "detail", "code"],
+    "required": ["type", "title", "status", "detail", "code", "next"],
     "properties": {
         "type": {"type": "string"}, "title": {"type": "string"}, "status": {"type": "integer"},
         "detail": {"type": "string"}, "code": {"type": "string"}, "request_id": {"type": "string"},
@@ -30,6 +30,10 @@ _PROBLEM = {
             "properties": {
                 "pointer": {"type": "string"}, "detail": {"type": "string"}, "location": {"type": "string"},
             },
+        }},
+        "next": {"type": "array", "items": {
+            "type": "object", "required": ["action", "method", "href", "why"],
+            "properties": {name: {"type": "string"} for name in ("action", "method", "href", "why")},
         }},
     },
 }  # fmt: skip

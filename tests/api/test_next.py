@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+from flask_apiguard.api.endpoints import ENDPOINTS
+from flask_apiguard.api.remedies import _shown_by
+from flask_apiguard.api.table import Who
+
 from .conftest import FACTS, Heard, Town
 
 WHY = {"reason": "That was agreed."}
@@ -29,6 +33,43 @@ def test_the_root_says_where_to_begin(town: Town) -> None:
     assert town.go(*begin.follow("register"), {"email": "new@new.example"}).status == 202
     assert town.go(*begin.follow("sign-in"), {"email": "new@new.example", "password": "none"}).status == 401
     assert town.go(*begin.follow("sign-in-link"), {"email": "new@new.example"}).status == 202
+
+
+def test_a_refusal_offers_what_mends_it_and_that_can_be_done(town: Town, here: dict[str, Any]) -> None:
+    path = f"/applications/{here['application_id']}"
+    strange = town.go("GET", "/applications")
+    assert (strange.status, offered(strange)) == (401, {"sign-in", "sign-in-link"})
+    wrong = town.go(*strange.follow("sign-in"), {"email": "ann@ann.example", "password": "not the right one"})
+    assert (wrong.status, offered(wrong)) == (401, {"sign-in-link"})
+    assert town.go(*wrong.follow("sign-in-link"), {"email": "ann@ann.example"}).status == 202
+    for method, where, sent in (("GET", "/nowhere", None), ("PUT", "/applications", {}), ("POST", "/applications", {})):
+        mistaken = town.go(method, where, sent, "ann")
+        assert offered(mistaken) == {"describe"}, mistaken.body
+        assert town.go(*mistaken.follow("describe")).status == 200
+    below = town.go("PUT", "/plans/gold", {"limits": [], "reason": "for me"}, "ann")
+    assert (below.status, offered(below)) == (403, {"me"})
+    assert town.go(*below.follow("me"), who="ann").status == 200
+    unread = town.go("PATCH", path, {"purpose": "More of it."}, "ann")
+    assert (unread.status, offered(unread)) == (428, {"read"})
+    assert town.go(*unread.follow("read"), who="ann").json["id"] == here["application_id"]
+    again = town.go("POST", f"{path}/sandbox", {}, "ann")
+    assert (again.status, offered(again)) == (409, {"read"})
+    assert town.go(*again.follow("read"), who="ann").json["id"] == here["application_id"]
+
+
+def test_where_only_somebody_else_can_help_nothing_is_offered_and_no_id_is_betrayed(
+    town: Town, here: dict[str, Any]
+) -> None:
+    theirs = town.go("GET", f"/applications/{here['application_id']}", who="bob")
+    nobodys = town.go("GET", "/applications/app_000000000000", who="bob")
+    assert theirs.status == nobodys.status == 404
+    assert theirs.json["next"] == nobodys.json["next"] == []
+
+
+def test_whatever_can_conflict_says_where_to_read_how_it_is() -> None:
+    about_a_thing = [one for one in ENDPOINTS if one.writes and "<" in one.path and one.who is Who.PERSON]
+    without = {one.path for one in about_a_thing if _shown_by(one) is None}
+    assert without == {"/invitations/<invitation_id>"}, "listed by whose they are"
 
 
 def test_only_who_suspended_a_client_is_offered_to_take_that_back(town: Town, here: dict[str, Any]) -> None:
