@@ -108,7 +108,7 @@ class Secrets:
 
     def digest(self, purpose: str, text: str) -> str:
         """HMAC-SHA-256 of a text under the purpose's key, in hexadecimal: how high-entropy secrets are stored."""
-        return hmac.new(self.key(purpose), text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+        return hmac.digest(self.key(purpose), text.encode("utf-8", "surrogatepass"), "sha256").hex()
 
     def fingerprint(self, text: str) -> str:
         """16 hexadecimal characters that tell one presented secret from another without revealing it."""

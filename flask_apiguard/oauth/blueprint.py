@@ -28,6 +28,8 @@ CACHED = (("Cache-Control", "public, max-age=300"),)
 ALLOWED_HEADERS = "Authorization, Content-Type, DPoP"
 EXPOSED_HEADERS = "DPoP-Nonce, Retry-After, WWW-Authenticate, X-Request-Id"
 PREFLIGHT_SECONDS = "600"
+SHARED = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": EXPOSED_HEADERS}
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def mount(
@@ -98,15 +100,11 @@ def _document(app: Flask, act: Callable[[], Answer]) -> Callable[[], Response]:
 
 
 def _finished(app: Flask, answer: Answer, more: tuple[tuple[str, str], ...], shared: bool) -> Response:
-    body = b"" if answer.document is None else json.dumps(answer.document, separators=(",", ":")).encode()
-    response = app.response_class(body, status=answer.status)
-    response.headers["Content-Type"] = "application/json"
-    for name, value in (*more, *answer.headers):
-        response.headers[name] = value
+    body = b"" if answer.document is None else _ENCODER.encode(answer.document).encode()
+    headers = {"Content-Type": "application/json", **dict(more), **dict(answer.headers)}
     if shared:
-        response.headers["Access-Control-Allow-Origin"] = "*"
-        response.headers["Access-Control-Expose-Headers"] = EXPOSED_HEADERS
-    return response
+        headers |= SHARED
+    return app.response_class(body, status=answer.status, headers=headers)
 
 
 def _preflight(app: Flask, allowed: str) -> Response:

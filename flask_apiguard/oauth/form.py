@@ -23,6 +23,8 @@ MEDIA_TYPE = "application/x-www-form-urlencoded"
 REPEATABLE = frozenset({"resource"})
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+#: What stands for itself, as nearly all names and values do.
+_PLAIN = re.compile(r"[!-$&-*,-~]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +56,12 @@ def read_form(request: Request) -> Form:
     """
     if request.query_string:
         raise malformed("Parameters belong into the body, not into the URL.")
-    if request.mimetype != MEDIA_TYPE or request.mimetype_params.get("charset", "utf-8").lower() != "utf-8":
+    environ = request.environ
+    if environ.get("CONTENT_TYPE") != MEDIA_TYPE and (
+        request.mimetype != MEDIA_TYPE or request.mimetype_params.get("charset", "utf-8").lower() != "utf-8"
+    ):
         raise malformed(f"The body must be {MEDIA_TYPE}, in UTF-8.")
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise malformed("The body must not be encoded.")
     return parse(read_body(request))
 
@@ -66,11 +71,12 @@ def read_body(request: Request) -> bytes:
 
     :raises Refused: more than ``BYTES_AT_MOST``, or it ended early.
     """
-    if (request.content_length or 0) > BYTES_AT_MOST:
+    length = request.content_length
+    if (length or 0) > BYTES_AT_MOST:
         raise malformed("The body is too large.", 413)
     chunks, size = [], 0
     try:
-        while chunk := request.stream.read(BYTES_AT_MOST + 1 - size):
+        while size != length and (chunk := request.stream.read(BYTES_AT_MOST + 1 - size)):
             chunks.append(chunk)
             size += len(chunk)
             if size > BYTES_AT_MOST:
@@ -100,10 +106,13 @@ def parse(body: bytes) -> Form:
     for pair in pairs:
         left, _, right = pair.partition("=")
         name, value = plain(left), plain(right)
-        if name in seen and name not in REPEATABLE:
+        if name not in seen:
+            seen.add(name)
+            if value:
+                values[name], several[name] = value, (value,)
+        elif name not in REPEATABLE:
             raise malformed("A parameter comes more than once.")
-        seen.add(name)
-        if value:
+        elif value:
             values.setdefault(name, value)
             several[name] = (*several.get(name, ()), value)
     return Form(values, several)
@@ -114,6 +123,8 @@ def plain(text: str) -> str:
 
     :raises Refused: a broken escape, bytes that are not UTF-8, a control character.
     """
+    if _PLAIN.fullmatch(text):
+        return text
     if _BROKEN_ESCAPE.search(text):
         raise malformed("An escape in the body is broken.")
     try:
