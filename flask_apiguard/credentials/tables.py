@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ..clients.tables import client
-from ..db import Instant, Json, OptionalJson, metadata
+from ..db import Instant, Json, OptionalJson, index_where, metadata
 
 credential = sa.Table(
     "apiguard_credential",
@@ -44,13 +44,13 @@ token = sa.Table(
     metadata,
     sa.Column("id", sa.String(40), primary_key=True),
     sa.Column("digest", sa.String(64), nullable=False, unique=True),
-    sa.Column("family_id", sa.String(40), nullable=False, index=True),
+    sa.Column("family_id", sa.String(40), nullable=False),
     sa.Column("generation", sa.Integer, nullable=False, default=0),
     sa.Column("parent_id", sa.String(40)),
     sa.Column("kind", sa.String(10), nullable=False),
     sa.Column("client_id", sa.String(40), sa.ForeignKey(client.c.id), nullable=False, index=True),
     sa.Column("credential_id", sa.String(40)),
-    sa.Column("user_id", sa.String(200), index=True),
+    sa.Column("user_id", sa.String(200)),
     sa.Column("scopes", Json, nullable=False, default=list),
     sa.Column("audience", Json, nullable=False, default=list),
     sa.Column("cnf", OptionalJson),
@@ -60,3 +60,14 @@ token = sa.Table(
     sa.Column("consumed_at", Instant),
     sa.Column("revoked_at", Instant),
 )
+# A client's own token is alone in its family, and no user's: most are, and these two cost them nothing.
+index_where("ix_apiguard_token_family_id", token.c.family_id, where=token.c.family_id != token.c.id)
+index_where(
+    "ix_apiguard_token_user_id_client_id", token.c.user_id, token.c.client_id, where=token.c.user_id.is_not(None)
+)
+
+
+def in_family(tokens: sa.FromClause, family_id: sa.ColumnElement[str] | str) -> sa.ColumnElement[bool]:
+    """Whether a token is of a family: said so that its first one is found by its id and all others by their index."""
+    others = sa.and_(tokens.c.family_id == family_id, tokens.c.family_id != tokens.c.id)
+    return sa.or_(others, sa.and_(tokens.c.id == family_id, tokens.c.family_id == tokens.c.id))

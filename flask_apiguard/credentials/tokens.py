@@ -25,6 +25,7 @@ from .alone import Insert
 from .format import RANDOM_LENGTH, Format, Malformed, Written
 from .lifetimes import Lifetimes
 from .records import Source
+from .tables import in_family
 from .tables import token as table
 
 PURPOSE = "token"
@@ -184,7 +185,7 @@ def successor_of(source: Source, used: Token) -> Token | None:
     """The token of the same kind that was issued for a used-up one."""
     row = source.execute(
         sa.select(*COLUMNS).where(
-            table.c.family_id == used.family_id, table.c.parent_id == used.id, table.c.kind == used.kind
+            in_family(table, used.family_id), table.c.parent_id == used.id, table.c.kind == used.kind
         )
     ).first()
     return None if row is None else token_of(row._mapping)
@@ -193,7 +194,7 @@ def successor_of(source: Source, used: Token) -> Token | None:
 def began_at(source: Source, family_id: str) -> dt.datetime | None:
     """When the first token of a family was issued."""
     found: dt.datetime | None = source.execute(
-        sa.select(table.c.issued_at).where(table.c.family_id == family_id).order_by(table.c.issued_at).limit(1)
+        sa.select(table.c.issued_at).where(in_family(table, family_id)).order_by(table.c.issued_at).limit(1)
     ).scalar()
     return found
 
@@ -232,7 +233,7 @@ def revoke_token(tx: Transaction, token_id: str) -> bool:
 
 def revoke_family(tx: Transaction, by: By, family_id: str, reason: str) -> int:
     """End everything that descends from one authorization; how many tokens that were."""
-    living = table.update().where(table.c.family_id == family_id, table.c.revoked_at.is_(None))
+    living = table.update().where(in_family(table, family_id), table.c.revoked_at.is_(None))
     ended = tx.execute(living.values(revoked_at=tx.now).returning(table.c.client_id)).scalars().all()
     if ended:
         changed(tx, f"family:{family_id}")
@@ -263,6 +264,6 @@ def prune(tx: Transaction, now: dt.datetime, most: int = PRUNED_AT_ONCE) -> int:
     """Delete up to ``most`` tokens whose whole family ended a day ago: a consumed one tells reuse until then."""
     cutoff = now - KEPT
     sibling = table.alias()
-    lives = sa.exists().where(sibling.c.family_id == table.c.family_id, sibling.c.expires_at > cutoff)
+    lives = sa.exists().where(in_family(sibling, table.c.family_id), sibling.c.expires_at > cutoff)
     ended = sa.select(table.c.id).where(table.c.expires_at <= cutoff, ~lives).limit(most)
     return int(tx.execute(table.delete().where(table.c.id.in_(ended))).rowcount)

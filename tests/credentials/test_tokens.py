@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from flask_apiguard.clients import Client
 from flask_apiguard.clients.changes import change
 from flask_apiguard.credentials import Token, prune, revoke, revoke_family, revoke_token
+from flask_apiguard.credentials.tables import in_family
 from flask_apiguard.credentials.tables import token as table
 from flask_apiguard.errors import Denied
 from flask_apiguard.values import HostUser, Reason
@@ -145,3 +146,27 @@ def test_pruning_keeps_a_family_whole_until_its_last_token_is_a_day_past(any_hou
             return int(conn.execute(sa.select(sa.func.count()).select_from(table)).scalar() or 0)
 
     assert [left_after(3600), left_after(86400), left_after(5 * 86400)] == [3, 2, 0]
+
+
+@pytest.mark.sqlite
+def test_a_family_and_what_a_client_holds_for_a_user_are_found_without_reading_all(house: House) -> None:
+    asked: list[sa.ColumnElement[bool]] = [
+        in_family(table, "fam_a"), sa.and_(table.c.user_id == "u7", table.c.client_id == "cli_a"),
+    ]  # fmt: skip
+    with house.store.read() as conn:
+        for found in asked:
+            query = sa.select(table.c.id).where(found).compile(conn, compile_kwargs={"literal_binds": True})
+            plan = [row[-1] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
+            assert not [step for step in plan if step.startswith("SCAN")]
+            assert any("ix_apiguard_token_family_id" in step or "user_id_client_id" in step for step in plan)
+
+
+def test_the_first_of_a_family_ends_with_it_and_a_namesake_does_not(any_house: House) -> None:
+    client = any_house.client()
+    first, text = issue(any_house, client)
+    _, named = issue(any_house, client, family_id="fam_a")
+    _, stranger = issue(any_house, client, family_id="fam_b")
+    assert any_house.write(lambda tx: revoke_family(tx, BY, first.id, "over")) == 1
+    assert any_house.write(lambda tx: revoke_family(tx, BY, "fam_a", "over")) == 1
+    assert [refusal(any_house, each) for each in (text, named)] == [Reason.CREDENTIAL_REVOKED] * 2
+    assert any_house.identify(stranger)

@@ -712,5 +712,19 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_apiguard_token_client_id"), "apiguard_token", ["client_id"], unique=False)
     op.create_index(op.f("ix_apiguard_token_expires_at"), "apiguard_token", ["expires_at"], unique=False)
-    op.create_index(op.f("ix_apiguard_token_family_id"), "apiguard_token", ["family_id"], unique=False)
-    op.create_index(op.f("ix_apiguard_token_user_id"), "apiguard_token", ["user_id"], unique=False)
+    op.create_index(
+        "ix_apiguard_token_family_id",
+        "apiguard_token",
+        ["family_id"],
+        unique=False,
+        sqlite_where=sa.text("family_id != id"),
+        postgresql_where=sa.text("family_id != id"),
+    )
+    op.create_index(
+        "ix_apiguard_token_user_id_client_id",
+        "apiguard_token",
+        ["user_id", "client_id"],
+        unique=False,
+        sqlite_where=sa.text("user_id IS NOT NULL"),
+        postgresql_where=sa.text("user_id IS NOT NULL"),
+    )
