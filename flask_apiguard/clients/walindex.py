@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 from pathlib import Path
 
-HEADER = 96
+HEADER, COPY = 96, 48
+_CHANGES, _SALTS = slice(8, 12), slice(32, 40)
 #: Closing any descriptor of a file drops every POSIX lock that this process holds on it, SQLite's own among them.
 #: So what was opened once is never closed.
 _NEVER_CLOSED: list[tuple[int, mmap.mmap]] = []
@@ -43,3 +45,13 @@ class WalIndex:
     def header(self) -> bytes:
         """The bytes as they stand now."""
         return self._map[:HEADER]
+
+
+def commits_between(one: bytes, other: bytes) -> int | None:
+    """How many commits lie between two headers, by their change counters; None where that can't be told.
+
+    It can't while somebody writes a header, for then its copies differ; nor once the log was begun anew.
+    """
+    if other[:COPY] != other[COPY:] or one[:COPY] != one[COPY:] or one[_SALTS] != other[_SALTS]:
+        return None
+    return (int.from_bytes(other[_CHANGES], sys.byteorder) - int.from_bytes(one[_CHANGES], sys.byteorder)) % 2**32

@@ -1,9 +1,9 @@
 """Looking at the change log.
 
-On SQLite every request looks: at the mapped header of the WAL index, and when that moved, by ``SELECT max(seq)`` on a
-kept raw connection. On PostgreSQL the look is made in line when the last one is older than an interval: one round
-trip on a kept connection, which brings what is new along. A memory that was not looked at for more than a second
-allows nothing: what can't be known to be fresh is not an allow.
+On SQLite every request looks: at the mapped header of the WAL index, and when anybody moved that but we ourselves with
+something that nobody remembers, by ``SELECT max(seq)`` on a kept raw connection. On PostgreSQL the look is made in line
+when the last one is older than an interval: one round trip on a kept connection, which brings what is new along. A
+memory that was not looked at for more than a second allows nothing: what can't be known to be fresh is not an allow.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..db import Store
 from ..errors import StoreAway
 from .changes import EVERYTHING, noticed
 from .memory import LOCKED
-from .walindex import WalIndex
+from .walindex import WalIndex, commits_between
 
 #: A cached allow whose last look is older than this is not an allow. Seconds.
 STALE_AFTER = 1.0
@@ -46,7 +46,8 @@ class Watch:
         self._interval = interval
         self._mapped = mapped
         self._index: WalIndex | None = None
-        self._header = b""
+        #: The header at the last look, and how many quiet commits it may hold at most.
+        self._base = (b"", 0)
         self._forget: list[Callable[[Iterable[str]], None]] = []
         self._flush: list[Callable[[], None]] = []
         self._lock = threading.Lock()
@@ -74,9 +75,11 @@ class Watch:
         now = time.monotonic()
         if self._pid == os.getpid():
             index = self._index
-            if index is not None and index.header() == self._header and now - self._inode_at < INODE_EVERY:
-                self._looked = now
-                return
+            if index is not None and now - self._inode_at < INODE_EVERY:
+                done, header = self._store.quiet.done, index.header()
+                if header == self._base[0] or self._is_ours(header, done):
+                    self._looked = now
+                    return
             if self._raw is not None:
                 with self._lock:
                     if self._look_sqlite(now):
@@ -85,19 +88,32 @@ class Watch:
                 return
         self._look_slowly(now)
 
+    def _is_ours(self, header: bytes, done: int) -> bool:
+        """Whether all that was committed between the last look and this header was quiet and ours.
+
+        ``done`` was read before the header. One that was repaired after a crash counts from zero: should that ever fit
+        by chance, the look that is made each second finds what it hid.
+        """
+        seen, begun = self._base
+        if done <= begun or commits_between(seen, header) != done - begun:
+            return False
+        self._base = (header, self._store.quiet.begun)
+        return True
+
     def _look_sqlite(self, now: float) -> bool:
         """One look on the kept connection; False when it must be made anew."""
         if self._raw is None or (now - self._inode_at > INODE_EVERY and not self._same_file(now)):
             return False
         # Read before the statement: what is committed in between moves it again, and the next look finds that.
         header = self._index.header() if self._index is not None else b""
+        base = (header, self._store.quiet.begun)
         try:
             newest = self._newest()
             if newest != self._seen:
                 self._catch_up(newest)
         except sqlite3.Error:
             return False
-        self._header, self._looked = header, now
+        self._base, self._looked = base, now
         return True
 
     def _look_slowly(self, now: float) -> None:
@@ -169,7 +185,7 @@ class Watch:
 
     def _map(self, path: Path) -> None:
         """Map the WAL index, if there is one; the next look reads its header first."""
-        self._header = b""
+        self._base = (b"", 0)
         try:
             self._index = WalIndex(path) if self._mapped else None
         except OSError:

@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from ..db import Store, kept
+from ..db import Kept, Store, kept
 from ..errors import StoreAway
 
 #: Tuples whose text is remembered, for a column of JSON: the scopes of one client are nearly always the same.
@@ -39,7 +39,7 @@ class Insert:
         try:
             connections = kept(engine)
             if connections is not None:
-                connections.run(written.text, values)
+                _run_quietly(store, connections, written.text, values)
             else:
                 _run(engine, written.text, values)
         except (driver.OperationalError, driver.InterfaceError, sa.exc.OperationalError, sa.exc.TimeoutError) as error:
@@ -82,6 +82,17 @@ def _act(type_: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Callable[[Any]
         return act
     remembered = lru_cache(TEXTS_AT_MOST)(act)
     return lambda value: remembered(value) if type(value) is tuple else act(value)
+
+
+def _run_quietly(store: Store, connections: Kept, text: str, values: Any) -> None:
+    quiet = store.quiet
+    quiet.begin()
+    try:
+        connections.run(text, values)
+    except BaseException:
+        quiet.fail()
+        raise
+    quiet.end()
 
 
 def _run(engine: Engine, text: str, values: Any) -> None:

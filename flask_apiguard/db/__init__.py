@@ -7,7 +7,7 @@ only ``flask apiguard db upgrade`` changes it. Nothing is opened before first us
 
 from .columns import Instant, Json, OptionalJson, events_metadata, index_where, insert_into, metadata
 from .engines import BUSY_SECONDS, make_engine, normal_url
-from .single import kept
+from .single import Kept, kept
 from .store import EVENTS, STATE, Schema, Store, Transaction
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "STATE",
     "Instant",
     "Json",
+    "Kept",
     "OptionalJson",
     "Schema",
     "Store",

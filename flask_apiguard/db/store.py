@@ -20,6 +20,7 @@ from ..errors import StoreAway
 from ..migrations import HEADS, prepare
 from .columns import events_metadata, metadata
 from .engines import BUSY_SECONDS, make_engine
+from .quiet import Quiet
 
 #: How PostgreSQL reads. SQLite's transactions see one state anyway, and cost no round trip.
 _STEADY: dict[str, Any] = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -88,6 +89,7 @@ class Store:
         self._ready = False
         #: Told of every transaction of this process once it is durable.
         self.committed: list[Callable[[Transaction], None]] = []
+        self.quiet = Quiet()
 
     def __repr__(self) -> str:
         return f"<Store {self.schema.name}>"

@@ -6,7 +6,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,15 @@ import sqlalchemy as sa
 
 from flask_apiguard.clients import EVERYTHING, Watch, changed
 from flask_apiguard.clients.changes import change
+from flask_apiguard.clients.tables import organization
 from flask_apiguard.clients.watch import ROWS_AT_MOST
 from flask_apiguard.clock import Clock
+from flask_apiguard.credentials.alone import Insert
 from flask_apiguard.db import STATE, Store
 from flask_apiguard.errors import StoreAway
 from tests.waiting import PATIENCE, wait_for
+
+ROW = Insert(organization)
 
 
 class Told:
@@ -304,3 +308,86 @@ def test_a_look_on_sqlite_is_one_statement_on_a_kept_connection(store: Store, mo
         watch.look()
     assert statements == ["SELECT max(seq) FROM apiguard_change"] * 3, "no engine, no transaction"
     watch.close()
+
+
+def quietly(store: Store, *ids: str) -> None:
+    """Rows that no memory has to hear of."""
+    for one in ids:
+        ROW.run(store, {"id": one, "name": "Acme", "created_at": store.now(), "version": 1})
+
+
+@pytest.fixture
+def asked(store: Store, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Watch, Told, list[str]]]:
+    """A watch with a mapped index, what it told, and what it asks the store when nothing but a commit makes it ask."""
+    monkeypatch.setattr("flask_apiguard.clients.watch.INODE_EVERY", float("inf"))
+    watch = Watch(store, mapped=True)
+    told, statements = Told(watch), []
+    watch.look()
+    watch.look()
+    told.since()
+    assert watch._raw is not None
+    watch._raw.set_trace_callback(statements.append)
+    yield watch, told, statements
+    watch.close()
+
+
+@pytest.mark.sqlite
+def test_what_we_commit_quietly_is_no_reason_to_ask(store: Store, asked: tuple[Watch, Told, list[str]]) -> None:
+    watch, told, statements = asked
+    for number in range(5):
+        quietly(store, f"org_{number}")
+        watch.look()
+    quietly(store, "org_a", "org_b", "org_c")
+    watch.look()
+    assert (statements, told.since()) == ([], [])
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("quiet", [0, 1, 3])
+def test_what_others_commit_between_our_quiet_commits_is_heard_at_once(
+    store: Store, asked: tuple[Watch, Told, list[str]], quiet: int
+) -> None:
+    watch, told, statements = asked
+    other = twin(store)
+    for number in range(4):
+        quietly(store, *(f"org_{number}_{each}" for each in range(quiet)))
+        move(store if number % 2 else other, f"client:{number}")
+        quietly(store, *(f"org_{number}_after_{each}" for each in range(quiet)))
+        watch.look()
+        assert told.since() == [f"client:{number}"]
+    statements.clear()
+    quietly(other, "org_of_others")
+    watch.look()
+    assert len(statements) == 1, "what others write quietly can't be told from what they don't"
+    other.close()
+
+
+@pytest.mark.sqlite
+def test_a_quiet_commit_that_others_are_still_at_hides_nothing(
+    store: Store, asked: tuple[Watch, Told, list[str]]
+) -> None:
+    watch, told, _ = asked
+    store.quiet.begin()  # another thread, which has committed, and not come to count it yet
+    quietly(store, "org_a")
+    watch.look()
+    move(store, "client:a")
+    store.quiet.end()
+    watch.look()
+    assert told.since() == ["client:a"]
+
+
+@pytest.mark.sqlite
+def test_a_quiet_commit_that_failed_hides_nothing_and_costs_nothing_later(
+    store: Store, asked: tuple[Watch, Told, list[str]]
+) -> None:
+    watch, told, statements = asked
+    quietly(store, "org_a")
+    with pytest.raises(sqlite3.IntegrityError):
+        quietly(store, "org_a")
+    move(store, "client:a")
+    watch.look()
+    assert told.since() == ["client:a"]
+    statements.clear()
+    quietly(store, "org_b")
+    watch.look()
+    assert statements == []
