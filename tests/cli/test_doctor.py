@@ -285,6 +285,7 @@ def test_a_secret_that_is_not_there_yet_is_not_named_as_if_it_were(tmp_path: Pat
     assert not path.parent.exists(), "the doctor makes nothing"
 
 
+@pytest.mark.sqlite
 def test_each_folder_that_can_not_be_written_is_said_once_with_what_names_another(tmp_path: Path) -> None:
     (tmp_path / "instance").write_text("no folder")
     (tmp_path / "file").write_text("no folder")
@@ -296,6 +297,7 @@ def test_each_folder_that_can_not_be_written_is_said_once_with_what_names_anothe
     house_of(app).close()
 
 
+@pytest.mark.sqlite
 def test_what_mends_a_store_that_is_away_is_not_to_ask_the_doctor(tmp_path: Path) -> None:
     away = {"APIGUARD_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "APIGUARD_SECRET": SECRET}
     assert what_is_said(tmp_path, **away)["store-away"].fix == "Start PostgreSQL, or correct APIGUARD_DATABASE_URL."

@@ -68,6 +68,7 @@ def later(app: Flask) -> None:
     house_of(app).clock.advance(LOOK_AGAIN + 1)
 
 
+@pytest.mark.sqlite
 def test_a_folder_that_can_t_be_written_is_said_at_the_first_request_and_mending_it_is_enough(
     make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -128,6 +129,7 @@ def test_a_counter_url_that_can_t_be_read_is_said_without_its_password(
     assert "hush" not in caplog.text
 
 
+@pytest.mark.sqlite
 def test_a_file_that_is_no_store_is_said_with_its_place(
     make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -220,6 +222,7 @@ print(json.dumps({"answers": answers, "doctor": json.loads(told.stdout), "status
 """
 
 
+@pytest.mark.sqlite
 def test_served_by_somebody_who_may_not_write_there(tmp_path: Path) -> None:
     """On real HTTP, in a process of its own without the rights of root; the doctor there says the same."""
     folder = tmp_path / "instance"
