@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterable
-
 from marshmallow import fields
 
-from ..access import Risk, end, give, grants_of
+from ..access import grants_of
 from ..access import roles as all_roles
-from ..clients import Application
-from ..db import Transaction
-from ..errors import Conflict, Forbidden, Invalid
 from ..people import Act
-from ..values import Environment, Flaw, State
+from ..values import Environment, State
 from .call import Answer, Call
 from .fields import SCOPE_AT_MOST, Choice, Id, In, Moment, Prose, Resource, Several
 from .lookups import application_of
@@ -91,52 +85,11 @@ def give_(call: Call) -> Answer:
     body = call.body
     with call.write() as tx:
         found = application_of(call, tx, Act.ACCESS_GRANT_WRITE)
-        environment, until = Environment(body["environment"]), body.get("until")
-        demand_place(found, environment)
-        unknown = sorted(set(body["scopes"]) - set(call.house.scopes.all(tx)))
-        if unknown or ("until" in body and body["until"] <= tx.now):
-            raise Invalid(
-                [Flaw("/scopes", f"Nobody declared {unknown[0][:100]}.")] if unknown
-                else [Flaw("/until", "This moment has passed.")]
-            )  # fmt: skip
-        demand_direct(call, tx, found, _more(tx, found, environment, body["scopes"], until))
-        given = give(tx, call.by, found.id, environment, body["scopes"], until=until, reason=body["reason"])
-    return Answer(given)
-
-
-def demand_place(owner: Application, environment: Environment) -> None:
-    """Go on only where this application may receive scopes and roles in this environment.
-
-    :raises Conflict: it is retired, or is not in production yet: only a review takes it there.
-    """
-    if owner.state is State.RETIRED:
-        raise Conflict("A retired application receives nothing.", "Register a new application.")
-    if environment is Environment.PRODUCTION and owner.state is not State.PRODUCTION:
-        raise Conflict("This application is not in production yet.", "Open a review for production.")
-
-
-def demand_direct(call: Call, tx: Transaction, owner: Application, scopes: Iterable[str]) -> None:
-    """Go on only when these scopes may be given outside a review: all of them are of low risk.
-
-    More than one pair of eyes looks at the rest: a review gives them, or an operator of the machine with a reason.
-
-    :raises Forbidden: naming those that take a review.
-    """
-    risky = [scope.name for scope in call.house.scopes.find(tx, set(scopes)) if scope.risk is not Risk.LOW]
-    if risky:
-        raise Forbidden(
-            f"Only a review gives scopes that are not of low risk: {' '.join(risky)[:200]}.", "an approved review",
-            "Open a review.", owner.organization_id,
+        given = call.house.onboarding.give_scopes(
+            tx, call.by, found.id, Environment(body["environment"]), body["scopes"], until=body.get("until"),
+            reason=body["reason"],
         )  # fmt: skip
-
-
-def _more(
-    tx: Transaction, owner: Application, environment: Environment, scopes: Iterable[str], until: dt.datetime | None
-) -> set[str]:
-    """Which of these scopes are not held as long as that already: to shorten what is held gives nothing."""
-    held = {one.scope: one.until for one in grants_of(tx, owner.id, environment)}
-    never = dt.datetime.max.replace(tzinfo=dt.UTC)
-    return {name for name in scopes if name not in held or (until or never) > (held[name] or never)}
+    return Answer(given)
 
 
 @table.post("/applications/<application_id>/grants/end", "End scopes of an application", body=EndIn, out=GrantOut,
@@ -145,5 +98,7 @@ def end_(call: Call) -> Answer:
     body = call.body
     with call.write() as tx:
         found = application_of(call, tx, Act.ACCESS_GRANT_WRITE)
-        ended = end(tx, call.by, found.id, Environment(body["environment"]), body["scopes"], body["reason"])
+        ended = call.house.onboarding.end_scopes(
+            tx, call.by, found.id, Environment(body["environment"]), body["scopes"], body["reason"]
+        )
     return Answer(ended)

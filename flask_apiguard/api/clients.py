@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from marshmallow import fields
 
-from ..access import roles_of, set_roles
+from ..access import roles_of
 from ..clients import Application, Client, registry
-from ..errors import Invalid
 from ..people import Act
-from ..quotas.plans import end_override, overrides_of, plan_of, put_override
-from ..values import Flaw, Standing, State
-from .access import demand_direct, demand_place
+from ..quotas.plans import end_override, overrides_of, put_override
+from ..values import Standing, State
 from .acting import act_on
 from .call import Answer, Call, Next
 from .fields import (
@@ -160,12 +158,8 @@ def resume(call: Call) -> Answer:
 @table.put("/clients/<client_id>/plan", "Entitle a client to a plan", body=PlanIn, out=DetailOut,
            act=Act.QUOTAS_PLAN_WRITE)  # fmt: skip
 def plan(call: Call) -> Answer:
-    body = call.body
-
     def change(tx: Transaction, found: Client, _: Application) -> None:
-        if body["plan"] is not None and plan_of(tx.conn, body["plan"]) is None:
-            raise Invalid([Flaw("/plan", "There is no such plan.")])
-        registry.set_plan(tx, call.by, found.id, body["plan"], body["reason"])
+        call.house.onboarding.set_plan(tx, call.by, found.id, call.body["plan"], call.body["reason"])
 
     return _changed(call, Act.QUOTAS_PLAN_WRITE, change)
 
@@ -173,18 +167,8 @@ def plan(call: Call) -> Answer:
 @table.put("/clients/<client_id>/roles", "Give a client exactly these roles", body=RolesIn, out=DetailOut,
            act=Act.ACCESS_GRANT_WRITE)  # fmt: skip
 def roles(call: Call) -> Answer:
-    from ..access import roles as all_roles
-
-    def change(tx: Transaction, found: Client, owner: Application) -> None:
-        known, wanted = all_roles(tx), set(call.body["roles"])
-        unknown = sorted(wanted - set(known))
-        if unknown:
-            raise Invalid([Flaw("/roles", f"There is no role {unknown[0][:60]}.")])
-        more = wanted - roles_of(tx, found.id)
-        if more:
-            demand_place(owner, found.environment)
-            demand_direct(call, tx, owner, {scope for name in more for scope in known[name].scopes})
-        set_roles(tx, call.by, found.id, call.body["roles"], call.body["reason"])
+    def change(tx: Transaction, found: Client, _: Application) -> None:
+        call.house.onboarding.set_roles(tx, call.by, found.id, call.body["roles"], call.body["reason"])
 
     return _changed(call, Act.ACCESS_GRANT_WRITE, change)
 

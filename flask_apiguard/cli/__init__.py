@@ -24,6 +24,7 @@ NOUNS = {
     "doctor": "doctor:doctor",
     "drill": "drill:drill",
     "explain": "explain:explain",
+    "grants": "grants:grants",
     "init": "init:init",
     "keys": "keys:keys",
     "people": "people:people",

@@ -183,7 +183,7 @@ def sentences(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, StoreAway):
         return f"The {error.store} store does not answer.", "Start it, or correct where it is: flask apiguard doctor", 1
     if isinstance(error, Invalid):
-        told = " ".join(f"{flaw.pointer}: {flaw.detail}" for flaw in error.decision.flaws)
+        told = " ".join(f"{flaw.pointer}: {flaw.detail}".removeprefix(": ") for flaw in error.decision.flaws)
         return told or error.decision.reason.title, "Correct that and run the command again.", USAGE
     if isinstance(error, Problem):
         decision = error.decision

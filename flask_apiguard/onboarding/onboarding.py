@@ -24,6 +24,7 @@ from . import following, settable
 from . import tick as ticking
 from .checks import registry_of
 from .desk import Desk, Expiring, Observed, Reachable, ScopesOfRoute, Source
+from .direct import Direct
 from .following import Next
 from .lifecycle import Lifecycle
 from .policy import Certification, ReviewPolicy
@@ -31,7 +32,7 @@ from .reviewing import Reviewing
 from .settable import Demand
 
 
-class Onboarding(Lifecycle, Reviewing):
+class Onboarding(Lifecycle, Reviewing, Direct):
     """The lifecycle of applications: checks, graduation, reviews, certification, standing, of one house.
 
     ``observed`` brings sandbox calls, ``scopes_of_route`` says what a call exercised, ``demanded`` which scopes any

@@ -20,16 +20,17 @@ pytestmark = pytest.mark.sqlite
 
 DESIGNED = {
     "applications", "apply", "audit", "calls", "certificates", "clients", "consents", "coverage", "db", "doctor",
-    "drill", "explain", "init", "keys", "people", "public-keys", "redirect-uris", "reviews", "signing-keys", "tick",
+    "drill", "explain", "grants", "init", "keys", "people", "public-keys", "redirect-uris", "reviews", "signing-keys", "tick",
 }  # fmt: skip
 VERBS = {
     "applications": {"list", "show", "suspend", "resume", "retire", "move"},
     "audit": {"verify", "list", "report"},
     "calls": {"list"},
     "certificates": {"add", "list", "rotate", "revoke"},
-    "clients": {"show", "change"},
+    "clients": {"show", "change", "plan", "roles", "override", "usage"},
     "consents": {"list", "withdraw"},
     "db": {"upgrade", "current", "backup"},
+    "grants": {"list", "give", "end"},
     "keys": {"create", "list", "rotate", "revoke", "import"},
     "people": {"list", "invite", "seat", "disable", "token"},
     "public-keys": {"add", "list", "revoke"},
