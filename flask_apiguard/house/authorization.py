@@ -43,6 +43,11 @@ class Authorization(Foundations):
         return self.counter.path.parent if isinstance(self.counter, quotas.SharedFile) else None
 
     @cached_property
+    def once_counter(self) -> Counter:
+        """Where it is counted that proofs are good once. However many come, calls are counted as ever."""
+        return quotas.apart(self.counter)
+
+    @cached_property
     def attempts(self) -> Attempts:
         return Attempts(self.clock, self.settings[quotas.FAILED_ATTEMPTS])
 
@@ -115,7 +120,7 @@ class Authorization(Foundations):
     def once(self) -> Once:
         from ..oauth.once import Once
 
-        return Once(self.counter, self.clock)
+        return Once(self.once_counter, self.clock)
 
     @cached_property
     def oauth(self) -> Server:

@@ -59,6 +59,7 @@ class Assertions:
     def prove(self, found: Assertion) -> PublicKey | None:
         """The key that signed it; None for anything wrong with it, or when it was shown before.
 
+        :raises TooMany: the client has shown too many.
         :raises StoreAway: nobody can tell.
         """
         with self._store.read() as conn:
@@ -71,7 +72,8 @@ class Assertions:
             jti, ends = self._demanded(found.signed.claims, lifetime)
         except Unreadable:
             return None
-        return key if self._once.take("assertion", key.client_id, jti, ends + SKEW, lifetime + 2 * SKEW) else None
+        client_id, span = key.client_id, lifetime + 2 * SKEW
+        return key if self._once.take("assertion", client_id, jti, ends + SKEW, span, holder=client_id) else None
 
     def _demanded(self, claims: Mapping[str, object], lifetime: int) -> tuple[str, float]:
         """Its ``jti`` and ``exp``, when every claim is as it must be.

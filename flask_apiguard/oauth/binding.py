@@ -16,6 +16,7 @@ from ..credentials.standing import denied
 from ..values import Caller, Reason
 from .certificates import CLAIM, Certificates
 from .dpop import CHALLENGE, BadProof, Proofs, StaleNonce
+from .once import TooMany
 from .places import Places
 
 PROVED = "flask_apiguard.proved"
@@ -53,21 +54,24 @@ class Binding:
         if CLAIM in bound and bound[CLAIM] != self._certificates.thumbprint(request.environ):
             raise denied(Reason.CREDENTIAL_BOUND, BY_CERTIFICATE)
         if "jkt" in bound:
-            self._demand_proof(request, scheme, bound["jkt"], presented.secret)
+            self._demand_proof(request, scheme, caller, presented.secret)
         request.environ[PROVED] = (caller.credential_id, bound)
 
-    def _demand_proof(self, request: Request, scheme: str | None, wanted: str, token: str) -> None:
+    def _demand_proof(self, request: Request, scheme: str | None, caller: Caller, token: str) -> None:
         if scheme != DPOP:
             raise denied(Reason.CREDENTIAL_BOUND, AS_BEARER)
         shown = request.environ.get("HTTP_DPOP")
         try:
-            thumbprint = self._proofs.judge(shown, request.method, self._urls_of(request), token)
+            proof = self._proofs.judge(shown, request.method, self._urls_of(request), token)
+            if proof.thumbprint != (caller.cnf or {}).get("jkt"):
+                raise denied(Reason.PROOF_INVALID, "This token is bound to another key.")
+            self._proofs.use_up(proof, _holder_of(caller))
         except StaleNonce as refusal:
             raise denied(Reason.PROOF_NONCE, headers=(("DPoP-Nonce", refusal.nonce),)) from None
         except BadProof as refusal:
             raise denied(Reason.PROOF_INVALID, str(refusal)) from None
-        if thumbprint != wanted:
-            raise denied(Reason.PROOF_INVALID, "This token is bound to another key.")
+        except TooMany as many:
+            raise denied(Reason.LIMIT_EXCEEDED, many.description, retry_after=many.retry) from None
         admission = admission_in(request.environ)
         if admission is not None:
             admission.headers += self._proofs.told
@@ -76,3 +80,9 @@ class Binding:
         """What the client called, under the names that we go by: a Host header proves nothing."""
         path = quote((request.script_root or self._places.root) + request.path)
         return tuple(origin + path for origin in self._places.origins)
+
+
+def _holder_of(caller: Caller) -> str:
+    """Whose share a proof takes from, however many tokens and keys they have: a user's of a client, or a client's."""
+    who = caller.credential_id if caller.client is None else caller.client.id
+    return f"{who}\0{caller.user.id}" if caller.user is not None else str(who)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 from ..clock import Clock
@@ -36,8 +37,17 @@ class StaleNonce(BadProof):
         self.nonce = nonce
 
 
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """A good proof that may have been shown before: of which key it is, its name, and when it was made."""
+
+    thumbprint: str
+    jti: str
+    issued: float
+
+
 class Proofs:
-    """Judges proofs, each once. With ``nonces`` every proof must hold a recent nonce of ours."""
+    """Judges proofs, and uses them up. With ``nonces`` every proof must hold a recent nonce of ours."""
 
     def __init__(self, secrets: Secrets, once: Once, clock: Clock, nonces: bool = False) -> None:
         self._secrets = secrets
@@ -45,13 +55,13 @@ class Proofs:
         self._clock = clock
         self._nonces = nonces
 
-    def judge(self, text: str | None, method: str, urls: Sequence[str], token: str | None = None) -> str:
-        """The thumbprint (RFC 7638) of the key that a proof proves (section 4.3). ``token`` is what came with it.
+    def judge(self, text: str | None, method: str, urls: Sequence[str], token: str | None = None) -> Proof:
+        """What a proof proves (section 4.3), if it was not shown before. ``token`` is what came with it.
 
-        ``urls`` are the names that the place has which was called.
+        ``urls`` are the names that the place has which was called. Nothing is remembered of it: anybody can make as
+        many as they like.
 
-        :raises BadProof: it proves none.
-        :raises StoreAway: whether it was shown before, nobody can tell.
+        :raises BadProof: it proves nothing.
         """
         try:
             signed = read(text or "", frozenset({"jwk"}))
@@ -64,9 +74,20 @@ class Proofs:
             raise BadProof("The proof is too old, or ahead of time: make one for each request, and set the clock.")
         if self._nonces and signed.claims.get("nonce") not in self._recent():
             raise StaleNonce(self.nonce())
-        if not self._once.take("dpop", key.thumbprint, jti, issued + LIFETIME + SKEW, LIFETIME + 2 * SKEW):
+        return Proof(key.thumbprint, jti, issued)
+
+    def use_up(self, proof: Proof, holder: str) -> None:
+        """Have a proof count, once, after everything else that it came with was found to be good.
+
+        ``holder`` is whose it is, by the token or the client that it came with.
+
+        :raises BadProof: it was shown before.
+        :raises TooMany: the holder has shown too many.
+        :raises StoreAway: whether it was shown before, nobody can tell.
+        """
+        ends = proof.issued + LIFETIME + SKEW
+        if not self._once.take("dpop", proof.thumbprint, proof.jti, ends, LIFETIME + 2 * SKEW, holder):
             raise BadProof("The proof was used before: make one for each request.")
-        return key.thumbprint
 
     @property
     def told(self) -> tuple[tuple[str, str], ...]:

@@ -84,9 +84,14 @@ class Issuing:
         self, tx: Transaction, client: Proved, scopes: frozenset[str], *, user_id: str, family_id: str,
         audience: tuple[str, ...],
     ) -> dict[str, Any]:  # fmt: skip
-        """An access token for a user, and the answer that carries it."""
+        """An access token for a user, and the answer that carries it.
+
+        :raises Refused: among others, the proof that came along was shown before.
+        """
         demand_unrevoked(tx, client)
         _demand_bound(client, scopes)
+        if client.use_up is not None:
+            client.use_up()
         lifetime = self._lifetime(client, tx.now)
         _, text = self.tokens.issue(
             tx, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes, lifetime=lifetime,

@@ -71,6 +71,9 @@ class Proved:
     grant_type: str = ""
     #: What writes its access tokens, where they are not opaque.
     text_of: Callable[[Token], str] | None = None
+    #: Uses up the proof of that key, if that is still to be done: who proved nothing could fill everybody's room with
+    #: good ones, so theirs count once there is something that they get a token for.
+    use_up: Callable[[], None] | None = None
 
     @property
     def caller(self) -> Caller:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from flask import Request
@@ -27,7 +28,8 @@ from .codes import Codes
 from .device_codes import GRANT_TYPE as DEVICE
 from .device_codes import DeviceCodes
 from .device_questions import DeviceQuestions
-from .dpop import BadProof, Proofs, StaleNonce
+from .dpop import Proofs
+from .endpoint_proofs import EndpointProofs
 from .engine import SAID, Answer, Asked, Engine
 from .form import read_form
 from .giving_back import Introspection, Revocation
@@ -68,7 +70,7 @@ class Server:
         self._attempts = attempts
         self._used = used
         self._signing_keys = signing_keys
-        self._proofs = proofs
+        self._proofs = EndpointProofs(proofs, places)
         self._formats = formats
         self._certificates = certificates
         self._constraints = constraints
@@ -121,7 +123,7 @@ class Server:
                 )
             if proof is None:
                 return Answer(201, self.pushed.keep(client, asked.parameters))
-            jkt = self._proved_key(proof, "par")
+            jkt = self._proofs.proved_key(proof, "par", client)
             return Answer(201, self.pushed.keep(client, asked.parameters, jkt), self._proofs.told)
 
         return self._answered(request, "par", act)
@@ -135,7 +137,7 @@ class Server:
                 self._demand_leave(Error.SLOW_DOWN, self.throttle.asked)
             if proof is None:
                 return Answer(200, self._device_codes.make(client, asked.parameters))
-            jkt = self._proved_key(proof, "device_authorization")
+            jkt = self._proofs.proved_key(proof, "device_authorization", client)
             return Answer(200, self._device_codes.make(client, asked.parameters, jkt), self._proofs.told)
 
         return self._answered(request, "device_authorization", act)
@@ -220,29 +222,22 @@ class Server:
         client_id, grant_type = proved.facts.id, asked.parameters.need("grant_type").rpartition(":")[2]
         if not self._formats.may_use(client_id, grant_type):
             raise Refused(Error.UNAUTHORIZED_CLIENT, SAID[Error.UNAUTHORIZED_CLIENT])
-        text_of, cnf = self._formats.writer_for(client_id), {}
+        text_of, cnf, use_up = self._formats.writer_for(client_id), {}, None
         if self._formats.certificate_bound(client_id):
             if asked.certificate is None:
                 raise Refused(Error.INVALID_REQUEST, "This client's tokens are bound to its TLS certificate: show it.")
             cnf[CLAIM] = asked.certificate.thumbprint
         if asked.proof is not None:
-            cnf["jkt"] = self._proved_key(asked.proof, "token")
+            proof = self._proofs.judge(asked.proof, "token")
+            cnf["jkt"], use_up = proof.thumbprint, partial(self._proofs.use_up, proof, client_id)
+        if use_up is not None and proved.credential_id is not None:
+            use_up()
+            use_up = None
         must_bind, withheld = self._constraints.of(proved.facts.plan, proved.scopes)
         return replace(
-            proved, cnf=cnf or None, text_of=text_of, grant_type=grant_type, must_bind=must_bind, withheld=withheld
-        )
-
-    def _proved_key(self, proof: str, endpoint: str) -> str:
-        """The thumbprint of the key that tokens are to be bound to (RFC 9449, sections 5 and 10.1).
-
-        :raises Refused: ``invalid_dpop_proof``, or ``use_dpop_nonce`` with the nonce to use.
-        """
-        try:
-            return self._proofs.judge(proof, "POST", self.places.urls(endpoint))
-        except StaleNonce as stale:
-            raise Refused(Error.USE_DPOP_NONCE, str(stale), headers=(("DPoP-Nonce", stale.nonce),)) from None
-        except BadProof as bad:
-            raise Refused(Error.INVALID_DPOP_PROOF, str(bad)) from None
+            proved, cnf=cnf or None, text_of=text_of, grant_type=grant_type, must_bind=must_bind, withheld=withheld,
+            use_up=use_up,
+        )  # fmt: skip
 
     def _unproved(self, admission: Admission | None, refusal: Refused, secret: str | None) -> Refused:
         """The uniform answer to who proved nothing, and one more failure of its address."""

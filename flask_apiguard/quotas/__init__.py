@@ -9,6 +9,7 @@ from .choose import (
     DEFAULT_PLAN,
     FAILED_ATTEMPTS,
     SETTINGS,
+    apart,
     counter_for,
 )
 from .counting import Counter, Demand, Memory, Taken
@@ -39,6 +40,7 @@ __all__ = [
     "Taken",
     "Usage",
     "Valkey",
+    "apart",
     "counter_for",
     "end_override",
     "is_constrained",

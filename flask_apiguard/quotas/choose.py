@@ -74,3 +74,13 @@ def counter_for(url: str | None, folder: str | Path, limiter: Limiter | None = N
         "APIGUARD_COUNTERS_URL names no counter.",
         "Write redis://host:6379/0, valkey://host:6379/0, apiguard-file:///path or memory://.",
     )
+
+
+def apart(counter: Counter) -> Counter:
+    """Where to count what must take no room from calls, nor they from it: a file beside the shared one.
+
+    On a server, and with the host's own ``limiter``, it is the same counter.
+    """
+    if isinstance(counter, SharedFile):
+        return SharedFile(counter.path.with_name(f"{counter.path.name}-once"))
+    return Memory() if isinstance(counter, Memory) else counter
