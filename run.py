@@ -234,25 +234,22 @@ WHOLE_APPS = [
 
 def run_tests(python, quick):
     # type: (str, bool) -> tuple[list[tuple[str, int, float]], tuple[int, int, int]]
-    """All in parallel, then those that measure time (marked `alone`) one by one, then whole apps on PostgreSQL."""
-    subset = " and not slow" if quick else ""
+    """All in parallel, then whole apps on PostgreSQL."""
+    subset = ["-m", "not slow"] if quick else []
     workers = str(min(4, max(2, os.cpu_count() or 2)))
     # A file stays on one worker, so that what its tests share (a database, a server) is started once. Files come in
     # their own order: sorted by how many tests they have, the few long ones would come last, one worker idle.
     parallel = ["-q", "-n", workers, "--dist", "loadfile", "--no-loadscope-reorder"]
-    together, first = run_pytest(python, "pytest", [*parallel, "-m", "not alone" + subset])
-    alone, second = run_pytest(python, "pytest, one by one", ["-q", "-m", "alone" + subset], may_be_empty=True)
-    rounds, counts = [together, alone], [first, second]
+    together, first = run_pytest(python, "pytest", parallel + subset)
+    rounds, counts = [together], [first]
     if not quick:
         say("\nOnce more with the stores of whole apps on PostgreSQL: %s." % ", ".join(WHOLE_APPS))
         say("Left out there (as deselected): what is about SQLite's files, asks little of a store, or names its own.")
         os.environ["APIGUARD_TEST_STORE"] = "postgresql"
-        again, third = run_pytest(
-            python, "pytest on PostgreSQL", [*parallel, "-m", "not alone", *WHOLE_APPS], may_be_empty=True
-        )
+        again, second = run_pytest(python, "pytest on PostgreSQL", parallel + WHOLE_APPS, may_be_empty=True)
         del os.environ["APIGUARD_TEST_STORE"]
         rounds.append(again)
-        counts.append(third)
+        counts.append(second)
     return rounds, tuple(sum(column) for column in zip(*counts))  # noqa: B905 - older Pythons read this file too
 
 

@@ -113,7 +113,7 @@ def test_pytest_that_dies_before_it_reports_counts_as_a_failure(run, tmp_path: P
     assert counts == (0, 1, 0)
 
 
-@pytest.mark.parametrize(("quick", "stores"), [(False, [None, None, "postgresql"]), (True, [None, None])])
+@pytest.mark.parametrize(("quick", "stores"), [(False, [None, "postgresql"]), (True, [None])])
 def test_whole_apps_meet_postgresql_too_unless_it_must_be_quick(
     run, monkeypatch: pytest.MonkeyPatch, quick: bool, stores: list[str | None]
 ) -> None:
