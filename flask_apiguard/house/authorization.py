@@ -45,7 +45,12 @@ class Authorization(Foundations):
     @cached_property
     def once_counter(self) -> Counter:
         """Where it is counted that proofs are good once. However many come, calls are counted as ever."""
-        return quotas.apart(self.counter)
+        return quotas.apart(self.counter, "once")
+
+    @cached_property
+    def asked_counter(self) -> Counter:
+        """Where it is counted how often those ask who prove nothing, however many they are."""
+        return quotas.apart(self.counter, "asked")
 
     @cached_property
     def attempts(self) -> Attempts:
@@ -142,6 +147,6 @@ class Authorization(Foundations):
             places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, self.entitle,
             self.attempts, self.signed_tokens.facts, self.last_use.touch, self.scopes,
             oauth.spans(self.settings), self.signing_keys, formats, self.proofs,
-            self.certificates, assertions, MutualTLS(self.store, self.watch, self.clock), self.counter,
-            self.constraints,
+            self.certificates, assertions, MutualTLS(self.store, self.watch, self.clock),
+            self.asked_counter, self.constraints,
         )  # fmt: skip

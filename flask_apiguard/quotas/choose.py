@@ -76,11 +76,11 @@ def counter_for(url: str | None, folder: str | Path, limiter: Limiter | None = N
     )
 
 
-def apart(counter: Counter) -> Counter:
-    """Where to count what must take no room from calls, nor they from it: a file beside the shared one.
+def apart(counter: Counter, what: str) -> Counter:
+    """Where to count what must take no room from calls, nor they from it: a file of its own beside the shared one.
 
     On a server, and with the host's own ``limiter``, it is the same counter.
     """
     if isinstance(counter, SharedFile):
-        return SharedFile(counter.path.with_name(f"{counter.path.name}-once"))
+        return SharedFile(counter.path.with_name(f"{counter.path.name}-{what}"))
     return Memory() if isinstance(counter, Memory) else counter

@@ -16,6 +16,7 @@ from flask_apiguard.clock import Clock
 from flask_apiguard.errors import StoreAway
 from flask_apiguard.oauth import once as once_module
 from flask_apiguard.oauth.once import Once, TooMany
+from flask_apiguard.oauth.throttle import Throttle
 from flask_apiguard.quotas import Counter, Memory, SharedFile, Valkey, apart
 from tests.oauth.browser import CALLBACK, VERIFIER, Browser
 from tests.oauth.proofs import Device
@@ -60,13 +61,38 @@ def fill(once: Once, clock: Clock) -> None:
         once.take("dpop", "key", f"jti {number}", now + 60, 120, f"holder {number}")
 
 
-def test_what_is_good_once_is_kept_apart_from_what_is_counted(tmp_path: Path) -> None:
-    beside = apart(SharedFile(tmp_path / "counters"))
+def test_what_strangers_fill_is_kept_apart_from_what_is_counted(tmp_path: Path) -> None:
+    beside = apart(SharedFile(tmp_path / "counters"), "once")
     assert isinstance(beside, SharedFile)
     assert beside.path == tmp_path / "counters-once"
     memory, server = Memory(), Valkey("redis://127.0.0.1:1/0")
-    assert apart(memory) is not memory
-    assert apart(server) is server
+    assert apart(memory, "once") is not memory
+    assert apart(server, "once") is server
+
+
+def test_who_asks_from_ever_new_addresses_takes_neither_calls_nor_proofs_away(filed: World, tmp_path: Path) -> None:
+    holder, device = filed.holder(), Device(filed)
+    token, plain = device.token(holder), filed.token(holder)
+    throttle = filed.house.oauth.throttle = Throttle(SharedFile(tmp_path / "counters-asked", SLOTS, SLOTS), Clock())
+    with pytest.raises(StoreAway):
+        for network in range(10 * SLOTS):
+            throttle.pushed("cli_public", f"2001:db8:0:{network:x}::1")
+    asking = {"client_id": filed.holder(public=True, device=True).id}
+    assert filed.post("device_authorization", asking).status_code == 503
+    assert device.call(token).status_code == 200
+    assert [filed.call(plain, "/api/limited").status_code for _ in range(4)] == [200, 200, 200, 429]
+
+
+def test_the_house_counts_each_in_a_file_of_its_own(tmp_path: Path) -> None:
+    files = {"APIGUARD_COUNTERS_URL": f"apiguard-file://{tmp_path}/c"}
+    app = make_app("https://api.example", f"sqlite:///{tmp_path}/a.db", **files)
+    house = app.extensions["apiguard"]
+    assert [house.counter.path.name, house.once_counter.path.name, house.asked_counter.path.name] == [
+        "c", "c-once", "c-asked",
+    ]  # fmt: skip
+    assert house.oauth.throttle._counter is house.asked_counter
+    assert house.once._counter is house.once_counter
+    house.close()
 
 
 @pytest.fixture(params=["memory", "file", "server"])
