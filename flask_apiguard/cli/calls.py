@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..clients import registry
+from ..events import Page
 from ..people import Act
 from ..values import Environment, Mode
 from .common import Desk, Refused, command, moment
@@ -39,17 +40,28 @@ def list_(
 ) -> None:  # fmt: skip
     """List calls, newest first. What would have been refused while observing: --mode observe --refused."""
     _demand(desk, client_id, application_id)
+    narrowing |= {"client": client_id, "application": application_id, "since": since, "until": until}
     try:
-        page = desk.house.recorder.query.calls(
-            client=client_id, application=application_id, since=since, until=until, cursor=cursor, limit=limit,
-            **narrowing,
-        )  # fmt: skip
+        found = _all_the_way(desk, cursor, limit, narrowing)
     except ValueError:
         raise Refused("This is not a cursor that an answer gave.", "Leave --cursor out to begin.", 2) from None
     if desk.as_json:
-        desk.answer({"items": page.events, "cursor": page.cursor}, "")
+        desk.answer({"items": found.events, "cursor": found.cursor}, "")
     else:
-        desk.rows(page.events, COLUMNS, "No calls.")
+        desk.rows(found.events, COLUMNS, "No calls.")
+
+
+def _all_the_way(desk: Desk, cursor: str | None, limit: int, narrowing: dict[str, Any]) -> Page:
+    """Pages that hold fewer than were asked for are followed to the end: a command has time.
+
+    :raises ValueError: the cursor is none of ours.
+    """
+    events: list[dict[str, Any]] = []
+    while True:
+        page = desk.house.recorder.query.calls(cursor=cursor, limit=limit - len(events), **narrowing)
+        events, cursor = events + page.events, page.cursor
+        if cursor is None or len(events) >= limit:
+            return Page(events, cursor)
 
 
 def _demand(desk: Desk, client_id: str | None, application_id: str | None) -> None:

@@ -16,10 +16,16 @@ from .tables import access_event
 from .telling import Observed, telling
 
 MOST = 1000
+#: So many events one page goes through, whatever it finds in them: a question that nothing answers must not go through
+#: everything there is while somebody waits.
+LOOKED_AT = 20_000
 
 
 class Page(NamedTuple):
-    """Events, newest first, as the fields of their lines; ``cursor`` brings the next ones and is None at the end."""
+    """Events, newest first, as the fields of their lines; ``cursor`` brings the next ones and is None at the end.
+
+    There may be fewer events than were asked for, or none, and still a cursor: so far was looked.
+    """
 
     events: list[dict[str, Any]]
     cursor: str | None
@@ -80,18 +86,30 @@ class Query:
         """
         self._settle()
         column = access_event.c
-        wanted = _of(client, application, environment, since, until) + _ended(status_class, reason, mode, allowed)
+        indexed = _of(client, application, None, since, until)
+        wanted = _of(None, None, environment, None, None) + _ended(status_class, reason, mode, allowed)
+        is_narrowed, back = bool(wanted), None
         if cursor is not None:
-            wanted.append(sa.tuple_(column.time, column.batch, column.place) < sa.tuple_(*_read_cursor(cursor)))
+            time, batch, place = _read_cursor(cursor)
+            # Number zero is no batch's: all of that moment were looked at.
+            indexed.append(column.time <= time if batch else column.time < time)
+            wanted.append(_before(time, batch, place))
         limit = max(1, min(limit, MOST))
         with self._store.read() as conn:
+            if is_narrowed and (back := _looked_back(conn, indexed)) is not None:
+                wanted.append(column.time >= back)
             rows = conn.execute(
                 sa.select(column.time, column.batch, column.place, column.line)
-                .where(*wanted)
+                .where(*indexed, *wanted)
                 .order_by(column.time.desc(), column.batch.desc(), column.place.desc())
                 .limit(limit + 1)
             ).all()
-        more = _write_cursor(rows[limit - 1]) if len(rows) > limit else None
+        more = None
+        if len(rows) > limit:
+            last = rows[limit - 1]
+            more = _write_cursor(last.time, last.batch, last.place)
+        elif back is not None:  # nothing more since then, so the next page goes on before it
+            more = _write_cursor(back, 0, 0)
         return Page([load(row.line) for row in rows[:limit]], more)
 
     def summary(
@@ -144,6 +162,14 @@ class Query:
             return telling(conn, application, None if environment is None else Environment(environment), since)
 
 
+def _looked_back(conn: sa.Connection, indexed: list[sa.ColumnElement[bool]]) -> dt.datetime | None:
+    """The moment up to which one page looks back, asked of an index alone; None where there is no more than that."""
+    time = access_event.c.time
+    query = sa.select(time).where(*indexed).order_by(time.desc()).offset(LOOKED_AT - 1).limit(1)
+    found: dt.datetime | None = conn.execute(query).scalar()
+    return found
+
+
 def _of(
     client: str | None,
     application: str | None,
@@ -183,16 +209,12 @@ def _ended(
     return wanted
 
 
-def _place(time: dt.datetime, batch: int, place: int) -> tuple[Any, ...]:
-    return sa.literal(time, access_event.c.time.type), sa.literal(batch), sa.literal(place)
+def _write_cursor(time: dt.datetime, batch: int, place: int) -> str:
+    micros = (time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+    return f"{micros}.{batch}.{place}"
 
 
-def _write_cursor(row: Any) -> str:
-    micros = (row.time - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
-    return f"{micros}.{row.batch}.{row.place}"
-
-
-def _read_cursor(cursor: str) -> tuple[Any, ...]:
+def _read_cursor(cursor: str) -> tuple[dt.datetime, int, int]:
     parts = cursor.split(".")
     if len(parts) != 3 or not all(part.isascii() and part.isdigit() and len(part) < 19 for part in parts):
         raise ValueError("not a cursor of ours")
@@ -201,4 +223,10 @@ def _read_cursor(cursor: str) -> tuple[Any, ...]:
         time = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=micros)
     except OverflowError:
         raise ValueError("not a cursor of ours") from None
-    return _place(time, batch, min(place, 2**31 - 1))
+    return time, batch, min(place, 2**31 - 1)
+
+
+def _before(time: dt.datetime, batch: int, place: int) -> sa.ColumnElement[bool]:
+    column = access_event.c
+    here = sa.literal(time, column.time.type), sa.literal(batch), sa.literal(place)
+    return sa.tuple_(column.time, column.batch, column.place) < sa.tuple_(*here)

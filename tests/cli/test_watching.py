@@ -59,6 +59,20 @@ def test_calls_are_listed_newest_first_and_narrowed(app: Flask, told: Any, run: 
     assert run("calls", "list", "--cursor", "made-up").status == 2
 
 
+def test_calls_are_found_however_far_back_they_are(app: Flask, told: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page goes through so many; a command goes on until it has what was asked for."""
+    monkeypatch.setattr("flask_apiguard.events.query.LOOKED_AT", 1)
+    caller = client_in(app, scopes=["orders:read"])
+    refused = [caller.post("/api/orders", json={"item": "a"}).json["request_id"] for _ in range(2)]
+    for _ in range(4):
+        caller.get("/api/orders")
+    found = told("calls", "list", "--refused")
+    assert ([one["id"] for one in found["items"]], found["cursor"]) == (refused[::-1], None)
+    first = told("calls", "list", "--refused", "--limit", "1")
+    assert [one["id"] for one in first["items"]] == refused[1:]
+    assert [one["id"] for one in told("calls", "list", "--refused", "--cursor", first["cursor"])["items"]] == refused[:1]
+
+
 def test_a_person_lists_the_calls_of_their_own_only(app: Flask, told: Any, run: Run, house: House) -> None:
     mine, other = client_in(app, scopes=["orders:read"]), client_in(app, scopes=["orders:read"])
     mine.get("/api/orders")

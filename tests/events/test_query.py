@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from flask_apiguard.db import Store
-from flask_apiguard.events import Observed, Recorder
+from flask_apiguard.events import Observed, Recorder, query
 from flask_apiguard.onboarding.graduation import watch
 from flask_apiguard.values import Phase, instant
 
@@ -54,6 +54,54 @@ def test_calls_come_newest_first_and_by_every_filter(recorder: Recorder) -> None
     assert ids(recorder, status_class=4) == [9, 6, 3, 0]
     assert ids(recorder, reason="gate:scope:missing", client="cli_0") == [6, 0]
     assert ids(recorder, client="cli_none") == []
+
+
+@pytest.mark.parametrize("looked_at", [1, 2, 3, 4, 9, 10, 11, 1000])
+@pytest.mark.parametrize("stands_still", [False, True])
+def test_a_page_looks_at_so_many_events_and_the_next_one_goes_on_behind_them(
+    any_store: Store, make_recorder: Make, monkeypatch: pytest.MonkeyPatch, looked_at: int, stands_still: bool
+) -> None:
+    """What nothing answers goes through everything there is, but not while one request waits."""
+    monkeypatch.setattr(query, "LOOKED_AT", looked_at)
+    recorder = make_recorder(any_store)
+    for number in range(10):
+        time = NOW if stands_still else NOW + number // 2
+        recorder.record(event(number, time=time, status=403 if number in (1, 2, 7) else 200, client="cli_1"))
+    for wanted, expected in (
+        ({"status_class": 4}, [7, 2, 1]), ({"status_class": 4, "client": "cli_1"}, [7, 2, 1]),
+        ({"environment": "production"}, []), ({"status_class": 4, "until": instant(NOW + 1)}, [7, 2, 1]), ({}, None),
+    ):  # fmt: skip
+        for limit in (1, 2, 50):
+            seen, pages, cursor = [], 0, None
+            while True:
+                page = recorder.query.calls(limit=limit, cursor=cursor, **wanted)  # type: ignore[arg-type]
+                seen += [int(found["id"].removeprefix("req_")) for found in page.events]
+                pages, cursor = pages + 1, page.cursor
+                assert pages < 50, "it comes to an end"
+                if cursor is None:
+                    break
+            if "until" in wanted and not stands_still:
+                assert seen == [1]
+            else:
+                assert seen == (list(range(9, -1, -1)) if expected is None else expected), (wanted, limit)
+
+
+def test_how_long_a_question_takes_that_nothing_answers_does_not_grow_with_what_there_is(
+    any_store: Store, make_recorder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counted in the events that each page reads, whatever the machine."""
+    monkeypatch.setattr(query, "LOOKED_AT", 5)
+    recorder = make_recorder(any_store)
+    for number in range(40):
+        recorder.record(event(number, time=NOW + number))
+    asked: list[str] = []
+    recorder.settle()
+    listen = sa.event.listens_for(any_store.engine, "before_cursor_execute")
+    listen(lambda conn, cursor, statement, *_: asked.append(statement))
+    page = recorder.query.calls(reason="gate:nothing:such")
+    assert page.cursor == f"{int((NOW + 35) * 1e6)}.0.0"
+    selects = [one for one in asked if "FROM apiguard_access_event" in one]
+    assert [">= " in one.rpartition("WHERE")[2] for one in selects] == [False, True], "by the first"
 
 
 def test_pages_follow_each_other_without_gap_or_repetition(any_store: Store, recorder: Recorder) -> None:
