@@ -121,6 +121,15 @@ def careless(app: Flask) -> None:
     Migrate(app, SQLAlchemy(app))
 
 
+def migrating(**filters: Callable[..., bool]) -> Callable[[Flask], None]:
+    """With filters of the host's own."""
+
+    def change(app: Flask) -> None:
+        Migrate(app, SQLAlchemy(app), **filters)
+
+    return change
+
+
 def careful(app: Flask) -> None:
     Migrate(app, SQLAlchemy(app), include_object=alembic_include_object)
 

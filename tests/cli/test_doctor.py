@@ -34,6 +34,7 @@ from .provoked import (
     fixed,
     fixed_inside,
     house_of,
+    migrating,
     misspelt,
     nothing,
     own_limiter,
@@ -218,6 +219,25 @@ def test_csrf_protection_before_guarded_routes_is_found_until_they_are_exempt(fo
 def test_flask_migrate_beside_our_tables_is_fine_when_it_leaves_them_alone(found: Found) -> None:
     assert "migrate-drops" not in found(careful, **SHARED)
     assert "migrate-drops" not in found(careless, SQLALCHEMY_DATABASE_URI=SHARED["SQLALCHEMY_DATABASE_URI"])
+
+
+def test_a_filter_of_the_hosts_own_counts_by_what_it_says_of_our_tables(found: Found) -> None:
+    def by_name(name: str | None, kind: str, _: object) -> bool:
+        return not (kind == "table" and str(name).startswith("apiguard_"))
+
+    def broken(*_: object) -> bool:
+        raise LookupError("no such thing")
+
+    assert "migrate-drops" in found(migrating(include_object=lambda *_: True), **SHARED)
+    assert "migrate-drops" in found(migrating(include_name=lambda *_: True), **SHARED)
+    assert "migrate-drops" in found(
+        migrating(include_object=lambda obj, name, *_: name != "apiguard_scope"), **SHARED
+    )  # fmt: skip
+    assert "migrate-drops" not in found(migrating(include_name=by_name), **SHARED)
+    assert "migrate-drops" not in found(migrating(include_name=by_name, include_object=lambda *_: True), **SHARED)
+    told = found(migrating(include_object=broken), **SHARED)
+    assert "migrate-drops" not in told
+    assert told["unknown"] == "error"
 
 
 def test_an_open_door_without_mail_is_an_error(found: Found) -> None:

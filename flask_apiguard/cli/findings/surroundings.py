@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from ...db import metadata
 from ...house import DATABASE_URL, TRUSTED_PROXIES
 from ...values import SAFE_METHODS
 from ..middleware import chain_of, layers_of, outside_of
@@ -102,9 +103,30 @@ def migrations(look: Look) -> Iterator[Finding]:
     mine, theirs = look.house.settings[DATABASE_URL], app.config.get("SQLALCHEMY_DATABASE_URI")
     if migrate is None or not mine or not theirs or not _same(mine, str(theirs)):
         return
-    arguments = getattr(migrate, "configure_args", {})
-    if "include_object" not in arguments and "include_name" not in arguments:
-        yield look.found(Kind.MIGRATE_DROPS, "Flask-Migrate")
+    try:
+        seen = _let_through(getattr(migrate, "configure_args", {}))
+    except Exception as error:  # noqa: BLE001 - the host's function; its own migrations would fail in the same place
+        what = f"The filter that was given to Migrate could not be asked: {type(error).__name__}: {error}"
+        yield look.found(Kind.UNKNOWN, "Flask-Migrate", what)
+        return
+    if seen:
+        what = f"`flask db migrate` sees {len(seen)} of our tables: {', '.join(seen[:3])}."
+        yield look.found(Kind.MIGRATE_DROPS, "Flask-Migrate", what)
+
+
+def _let_through(arguments: Mapping[str, Any]) -> list[str]:
+    """Those of our tables that Alembic would compare with the host's models, asked as it asks of reflected ones."""
+    named, included = arguments.get("include_name"), arguments.get("include_object")
+    return [
+        table.name
+        for table in metadata.sorted_tables
+        if (named is None or named(table.name, "table", _parents(table)))
+        and (included is None or included(table, table.name, "table", True, None))
+    ]
+
+
+def _parents(table: sa.Table) -> dict[str, str | None]:
+    return {"schema_name": None, "schema_qualified_table_name": table.name}
 
 
 def _same(one: str, other: str) -> bool:
