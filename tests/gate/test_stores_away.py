@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 from flask_apiguard.testing import advance, client_in, decisions
 from tests.gate.attacked import PROTECTED, make
 from tests.servers.postgres import Postgres
+from tests.waiting import wait_for
 
 Started = Callable[..., tuple[Flask, FlaskClient]]
 
@@ -113,8 +114,8 @@ def test_a_postgresql_that_is_gone_opens_nothing_and_is_used_again_when_it_is_ba
     refused(known.get("/api/v1/secret"))
     assert app.test_client().get("/api/v1/health").status_code == 200, "what is public asks no store"
     postgres.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
-    answers = (time.sleep(0.05) or known.get("/api/v1/secret") for _ in range(200))
-    assert next(answer.text for answer in answers if answer.status_code != 503) == PROTECTED
+    wait_for(lambda: known.get("/api/v1/secret").status_code != 503)
+    assert known.get("/api/v1/secret").text == PROTECTED
     reasons = [event["reason"] for event in decisions(app)]
     assert reasons.count("gate:store:away") >= 2, "what was refused meanwhile is on record"
 
