@@ -110,11 +110,10 @@ def mute(call: Call) -> Answer:
 
 
 def _of(call: Call, source: Any, act: Act) -> tuple[Anomaly, str]:
-    query = sa.select(anomaly_table).where(anomaly_table.c.id == call.path["anomaly_id"])
-    row = source.execute(query).one_or_none()
-    if row is None:
+    found = call.house.monitor.anomaly(source, call.path["anomaly_id"])
+    if found is None:
         raise Missing
-    return anomaly_of(row), owner_of(call, source, row.client_id, act).organization_id
+    return found, owner_of(call, source, found.client_id, act).organization_id
 
 
 def _next(call: Call, found: Anomaly, owner_id: str) -> list[Next]:

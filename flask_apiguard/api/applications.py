@@ -9,7 +9,7 @@ from ..access import grants_of
 from ..clients import Application, registry
 from ..onboarding.moves import locked
 from ..people import Act, demand
-from ..values import Actor, Environment, State
+from ..values import Environment, State
 from .acting import act_on
 from .call import Answer, Call
 from .dossiers import (
@@ -81,21 +81,11 @@ def create(call: Call) -> Answer:
     with call.write() as tx:
         registry.organization(tx, owner)
         made = call.house.onboarding.register(tx, call.by, owner, _facts(call.body))
-        made = _contact(call, tx, made)
+        made = call.house.onboarding.settle_contact(tx, call.by, made)
     with call.read() as conn:
         answer = _whole(call, conn, made)
     href = call.href("/applications/<id>", id=made.id)
     return Answer(answer.value, answer.next, headers={**answer.headers, "Location": href})
-
-
-def _contact(call: Call, tx: Transaction, found: Application) -> Application:
-    """Take the contact as proved when it is the proved address of whoever names it; else send a mail there."""
-    if found.contact_email and found.contact_proved_at is None and call.by.kind is Actor.PERSON:
-        person = call.house.people.person(call.person_id)
-        if person.email == found.contact_email and person.email_proved_at is not None:
-            return registry.prove_contact(tx, call.by, found.id)
-        call.house.onboarding.send_contact_proof(tx, call.by, found.id)
-    return found
 
 
 @table.post("/invited-applications", "Bring in an application at once, as an operator", body=InviteIn,
@@ -142,7 +132,9 @@ def edit(call: Call) -> Answer:
         found = locked(tx, call.path["application_id"])
         call.demand_version(found.version)
         changed = call.house.onboarding.edit(tx, call.by, found.id, _facts(call.body), calls=seen)
-        return changed if changed.contact_email == found.contact_email else _contact(call, tx, changed)
+        if changed.contact_email == found.contact_email:
+            return changed
+        return call.house.onboarding.settle_contact(tx, call.by, changed)
 
     return _changed(call, Act.CLIENTS_APPLICATION_CHANGE, change)
 

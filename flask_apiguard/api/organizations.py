@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from marshmallow import fields
 
 from ..clients import Organization, registry
-from ..errors import Conflict
-from ..people import Act, demand, narrower
-from ..values import Actor
+from ..people import Act, demand
 from .call import Answer, Call, Next
 from .fields import In, Line, Moment, PageIn, Resource
 from .paging import page
 from .table import Table
 
 table = Table("organizations")
-#: How many organizations one person may own by registering them.
-OWN_AT_MOST = 10
 
 
 class OrganizationIn(In):
@@ -66,32 +60,10 @@ def list_(call: Call) -> Answer:
 @table.post("/organizations", "Register an organization", body=OrganizationIn, out=OrganizationOut, status=201,
             act=Act.CLIENTS_ORGANIZATION_CREATE)  # fmt: skip
 def create(call: Call) -> Answer:
-    for_others = call.may(Act.CLIENTS_ORGANIZATION_CREATE)
-    if not for_others:
-        _demand_open(call)
     with call.write() as tx:
-        made = registry.create_organization(tx, call.by, call.body["name"])
-        if not for_others:
-            # Whoever registers it is its first owner, and gives that seat to nobody but themselves.
-            call.by = replace(call.by, organization_id=made.id, seats=call.by.seats | {f"owner@{made.id}"})
-            call.house.people.give_seat(tx, call.by, call.by.id, made.id, "owner")
+        made, call.by = call.house.onboarding.register_organization(tx, call.by, call.body["name"])
     href = call.href("/organizations/<id>", id=made.id)
     return _answer(call, made, Location=href)
-
-
-def _demand_open(call: Call) -> None:
-    """Go on only where people may register organizations of their own.
-
-    :raises Forbidden: not here, or not with a narrowed token. :raises Conflict: enough of them.
-    """
-    if call.house.onboarding.door != "open" or call.by.kind is not Actor.PERSON:
-        demand(call.by, Act.CLIENTS_ORGANIZATION_CREATE)
-    if call.by.narrowed:
-        raise narrower()
-    held = call.house.people.seats_of(call.person_id)
-    owned = {one.organization_id for one in held if one.seat == "owner" and one.organization_id is not None}
-    if len(owned) >= OWN_AT_MOST:
-        raise Conflict(f"You own {len(owned)} organizations already.", "Ask an administrator for another.")
 
 
 @table.get("/organizations/<organization_id>", "An organization", out=OrganizationOut,
@@ -109,5 +81,7 @@ def edit(call: Call) -> Answer:
     demand(call.by, Act.CLIENTS_ORGANIZATION_CHANGE, call.path["organization_id"])
     with call.write() as tx:
         call.demand_version(registry.organization(tx, call.path["organization_id"]).version)
-        found = registry.edit_organization(tx, call.by, call.path["organization_id"], call.body["name"])
+        found = call.house.onboarding.rename_organization(
+            tx, call.by, call.path["organization_id"], call.body["name"]
+        )  # fmt: skip
     return _answer(call, found)

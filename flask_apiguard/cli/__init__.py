@@ -12,7 +12,8 @@ import click
 
 #: Command by name, and where it stands.
 NOUNS = {
-    "applications": "applications:applications",
+    "anomalies": "anomalies:anomalies",
+    "applications": "registering:applications",
     "apply": "apply:apply",
     "audit": "audit:audit",
     "calls": "calls:calls",
@@ -27,10 +28,15 @@ NOUNS = {
     "grants": "grants:grants",
     "init": "init:init",
     "keys": "keys:keys",
+    "organizations": "organizations:organizations",
     "people": "people:people",
+    "plans": "offers:plans",
     "public-keys": "public_keys:public_keys",
     "redirect-uris": "redirect_uris:redirect_uris",
     "reviews": "reviews:reviews",
+    "roles": "offers:roles",
+    "scopes": "offers:scopes",
+    "settings": "offers:settings",
     "signing-keys": "signing_keys:signing_keys",
     "tick": "tick:tick",
 }

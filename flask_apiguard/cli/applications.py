@@ -22,7 +22,7 @@ from .walk import every_application
 
 @click.group()
 def applications() -> None:
-    """Applications: list, show, check, waive, move, suspend, resume, retire."""
+    """Applications: register, edit, prove, list, show, check, waive, move, request, suspend, resume, retire."""
 
 
 @command(applications, "list")

@@ -18,7 +18,7 @@ SEATS = sorted({*(seat.value for seat in HOUSE_SEATS), *(seat.value for seat in 
 
 @click.group()
 def people() -> None:
-    """Persons and their seats: list, invite, seat, disable, token."""
+    """Persons and their seats: list, invite, withdraw, seat, disable, token."""
 
 
 @command(people, "list")
@@ -75,6 +75,16 @@ def invite(desk: Desk, email: str, seat: str, organization_id: str | None) -> No
         "invitation": made.id, "email": made.email, "seat": made.seat, "organization": made.organization_id,
         "expires": made.expires_at, "token": made.secret,
     })  # fmt: skip
+
+
+@command(people, "withdraw")
+@click.argument("invitation_id", metavar="INVITATION")
+def withdraw(desk: Desk, invitation_id: str) -> None:
+    """Take an invitation back: what was sent opens nothing any more."""
+    with desk.house.store.write() as tx:
+        desk.act = Act.PEOPLE_INVITATION_SEND
+        desk.house.people.withdraw(tx, desk.by, invitation_id)
+    desk.answer({"invitation": invitation_id, "state": "withdrawn"}, f"{invitation_id} is withdrawn.")
 
 
 @command(people, "seat")
@@ -159,5 +169,7 @@ def person_of(desk: Desk, who: str) -> Person:
     except Missing:
         found = None
     if found is None:
-        raise Refused("Nobody with this address has an account.", f"Invite them: flask apiguard people invite {who}")
+        raise Refused(
+            "Nobody with this address has an account.", f"Invite them: flask apiguard people invite {who} --seat SEAT"
+        )
     return found

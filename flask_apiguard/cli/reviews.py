@@ -17,7 +17,7 @@ PAGE = 200
 
 @click.group()
 def reviews() -> None:
-    """Reviews: list, show, approve, deny, ask."""
+    """Reviews: list, show, approve, deny, ask, answer, withdraw."""
 
 
 @command(reviews, "list")
@@ -144,3 +144,23 @@ def ask(desk: Desk, review_id: str, question: str) -> None:
     with desk.house.store.write() as tx:
         found = desk.house.onboarding.ask(tx, desk.by, review_id, question)
     desk.facts({"review": found.id, "state": found.state, "deadline": found.deadline})
+
+
+@command(reviews, "answer")
+@click.argument("review_id", metavar="REVIEW")
+@click.argument("text")
+def answer(desk: Desk, review_id: str, text: str) -> None:
+    """Answer a reviewer's question; the reviewers' clock goes on."""
+    with desk.house.store.write() as tx:
+        found = desk.house.onboarding.answer(tx, desk.by, review_id, text)
+    desk.facts({"review": found.id, "state": found.state, "deadline": found.deadline})
+
+
+@command(reviews, "withdraw")
+@click.argument("review_id", metavar="REVIEW")
+@reasoned
+def withdraw(desk: Desk, review_id: str, reason: str) -> None:
+    """Take a request back; what is held already stays."""
+    with desk.house.store.write() as tx:
+        found = desk.house.onboarding.withdraw(tx, desk.by, review_id, reason)
+    desk.facts({"review": found.id, "state": found.state})

@@ -140,6 +140,12 @@ def listed(
         return tuple(anomaly_of(row) for row in conn.execute(query))
 
 
+def find(source: Transaction | sa.Connection, anomaly_id: str) -> Anomaly | None:
+    """One of them, by its id."""
+    row = source.execute(sa.select(anomaly).where(anomaly.c.id == anomaly_id)).one_or_none()
+    return None if row is None else anomaly_of(row)
+
+
 def close(tx: Transaction, by: By, anomaly_id: str, reason: str) -> Anomaly:
     """Somebody looked. Calls from before do not raise it again.
 

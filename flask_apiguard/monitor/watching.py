@@ -147,6 +147,10 @@ class Monitor:
         """What was found, the newest first; ``before`` is the id of the last one seen."""
         return anomalies.listed(self.store, client_id=client_id, state=state, limit=limit, before=before)
 
+    def anomaly(self, source: Transaction | sa.Connection, anomaly_id: str) -> Anomaly | None:
+        """One of them, by its id."""
+        return anomalies.find(source, anomaly_id)
+
     def close(self, tx: Transaction, by: By, anomaly_id: str, reason: str) -> Anomaly:
         """Close an anomaly, as ``anomalies.close`` has it."""
         return anomalies.close(tx, by, anomaly_id, reason)

@@ -20,13 +20,12 @@ from ..quotas.plans import plan_of
 from ..values import By, Environment, Flaw, Happening, State
 from . import moves, outcome, records
 from .desk import Desk, hand
-from .editing import demand_uris
+from .facts import DATA_CLASS_AT_MOST, NAME_AT_MOST, demand_facts
 from .policy import highest
 from .records import Basis, Kind, Review, ReviewState
 from .standing import demand_reason
 
 OPEN, INVITED = "open", "invited"
-NAME_AT_MOST, DATA_CLASS_AT_MOST = 200, 40
 #: What one organization may have lying about; each may name a stranger's address as its contact.
 DRAFTS_AT_MOST = 20
 
@@ -42,7 +41,9 @@ class Invited:
     review_id: str | None = None
 
 
-def register(tx: Transaction, desk: Desk, by: By, organization_id: str, facts: Mapping[str, Any]) -> Application:
+def register(
+    tx: Transaction, desk: Desk, by: By, organization_id: str, facts: Mapping[str, Any], reason: str = ""
+) -> Application:
     """A draft. ``facts`` are the editable ones (``name`` is needed), already of the right types.
 
     :raises Forbidden: the door is ``invited`` and the actor is no administrator.
@@ -52,16 +53,13 @@ def register(tx: Transaction, desk: Desk, by: By, organization_id: str, facts: M
     if desk.door != OPEN and not may(by, Act.CLIENTS_ORGANIZATION_CREATE):
         raise Forbidden("Applications come in by invitation here.", "administrator", "Ask the API's owner.")
     flaws = [Flaw(f"/{name}", "This can't be set here.") for name in sorted(set(facts) - EDITABLE)]
-    name = facts.get("name")
-    if not isinstance(name, str) or not 0 < len(name.strip()) <= NAME_AT_MOST:
-        flaws.append(Flaw("/name", f"Write a name of 1 to {NAME_AT_MOST} characters."))
     if flaws:
         raise Invalid(flaws)
-    demand_uris(facts)
+    demand_facts({"name": None, **facts})
     if not may(by, Act.CLIENTS_ORGANIZATION_CREATE):
         _demand_few_drafts(tx, organization_id)
     rest = {key: value for key, value in facts.items() if key != "name"}
-    return registry.create_application(tx, by, organization_id, str(name).strip(), **rest)
+    return registry.create_application(tx, by, organization_id, facts["name"].strip(), reason=reason, **rest)
 
 
 def _demand_few_drafts(tx: Transaction, organization_id: str) -> None:

@@ -13,24 +13,14 @@ from ..db import Transaction
 from ..errors import Conflict, Invalid
 from ..notices.outbox import CONFIDENTIAL
 from ..people import Act, demand
-from ..values import By, Flaw, State, Verdict
+from ..people.persons import person_by_id
+from ..values import Actor, By, Flaw, State, Verdict
 from . import examine, moves
-from .checks.network import flaw_of
 from .desk import Desk
+from .facts import demand_facts
 
 PROOF_LIVES = dt.timedelta(days=3)
 _PURPOSE = "onboarding:contact"
-
-
-def demand_uris(facts: Mapping[str, Any]) -> None:
-    """Dangerous redirect URIs are not even kept in a draft.
-
-    :raises Invalid: with a pointer for each.
-    """
-    uris = facts.get("redirect_uris", ())
-    flaws = [Flaw(f"/redirect_uris/{at}", f"This URI {flaw}.") for at, uri in enumerate(uris) if (flaw := flaw_of(uri))]
-    if flaws:
-        raise Invalid(flaws)
 
 
 def edit(
@@ -42,7 +32,7 @@ def edit(
     """
     before = moves.locked(tx, application_id)
     demand(by, Act.CLIENTS_APPLICATION_CHANGE, before.organization_id)
-    demand_uris(changes)
+    demand_facts(changes)
     after = registry.edit_application(tx, by, application_id, changes, reason)
     if after.state is State.DRAFT or after == before:
         return after
@@ -73,6 +63,18 @@ def send_proof(tx: Transaction, desk: Desk, by: By, application_id: str) -> None
     key = f"contact:{application.id}:{application.version}"
     to, facts = (application.contact_email,), {CONFIDENTIAL: True}  # whoever reads the code is the contact
     desk.notify(tx, Notice(key, "Confirm that you are the contact", text, to, facts=facts))
+
+
+def settle(tx: Transaction, desk: Desk, by: By, application: Application) -> Application:
+    """Take the contact as proved when it is the proved address of whoever names it; else send a code there."""
+    if not application.contact_email or application.contact_proved_at is not None:
+        return application
+    if by.kind is Actor.PERSON:
+        person = person_by_id(tx.conn, by.id)
+        if person.email == application.contact_email and person.email_proved_at is not None:
+            return registry.prove_contact(tx, by, application.id)
+    send_proof(tx, desk, by, application.id)
+    return application
 
 
 def prove(tx: Transaction, desk: Desk, by: By, application_id: str, code: str) -> Application:

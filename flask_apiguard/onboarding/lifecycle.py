@@ -6,13 +6,13 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..clients import Application, Client, registry
+from ..clients import Application, Client, Organization, registry
 from ..contracts import OnboardingCheck, Registry
 from ..db import Transaction
 from ..errors import Conflict
 from ..people import Act, demand
 from ..values import By, Environment, State
-from . import certification, door, editing, examine, graduation, moves, sandbox, standing
+from . import certification, door, editing, examine, graduation, moves, organizations, sandbox, standing
 from .certification import Certified
 from .counter import MOVE, REVIEW, Counter
 from .desk import Call, Source, refusals
@@ -31,10 +31,25 @@ class Lifecycle(Counter):
 
     # The two doors
 
-    def register(self, tx: Transaction, by: By, organization_id: str, facts: Mapping[str, Any]) -> Application:
+    def register_organization(self, tx: Transaction, by: By, name: str, reason: str = "") -> tuple[Organization, By]:
+        """Register an organization, and the actor as who sits in it now: of one's own one is the first owner.
+
+        :raises Forbidden: only administrators do, behind the closed door. :raises Conflict: one owns enough of them.
+        """
+        return organizations.register(tx, self._desk, by, name, reason)
+
+    def rename_organization(
+        self, tx: Transaction, by: By, organization_id: str, name: str, reason: str = ""
+    ) -> Organization:
+        """Give an organization another name."""
+        return organizations.rename(tx, by, organization_id, name, reason)
+
+    def register(
+        self, tx: Transaction, by: By, organization_id: str, facts: Mapping[str, Any], reason: str = ""
+    ) -> Application:
         """Register a draft for one's own organization. :raises Forbidden: applications come in by invitation."""
         with refusals(tx, by, MOVE, f"organization:{organization_id}", organization_id, attempted="register"):
-            return door.register(tx, self._desk, by, organization_id, facts)
+            return door.register(tx, self._desk, by, organization_id, facts, reason)
 
     def invite(
         self,
@@ -79,6 +94,10 @@ class Lifecycle(Counter):
         """
         with self._attempt(tx, by, MOVE, "application", application_id, attempted="edit"):
             return editing.edit(tx, self._desk.having_seen(calls), by, application_id, changes, reason)
+
+    def settle_contact(self, tx: Transaction, by: By, application: Application) -> Application:
+        """Take a new contact as proved when it is the proved address of whoever named it; else mail a code there."""
+        return editing.settle(tx, self._desk, by, application)
 
     def send_contact_proof(self, tx: Transaction, by: By, application_id: str) -> None:
         """Mail a code to the contact address. Not needed where it is a member's own proved address."""

@@ -19,11 +19,13 @@ from .conftest import ROOT, Answer, Run
 pytestmark = pytest.mark.sqlite
 
 DESIGNED = {
-    "applications", "apply", "audit", "calls", "certificates", "clients", "consents", "coverage", "db", "doctor",
-    "drill", "explain", "grants", "init", "keys", "people", "public-keys", "redirect-uris", "reviews", "signing-keys", "tick",
+    "anomalies", "applications", "apply", "audit", "calls", "certificates", "clients", "consents", "coverage", "db",
+    "doctor", "drill", "explain", "grants", "init", "keys", "organizations", "people", "plans", "public-keys",
+    "redirect-uris", "reviews", "roles", "scopes", "settings", "signing-keys", "tick",
 }  # fmt: skip
 VERBS = {
-    "applications": {"list", "show", "suspend", "resume", "retire", "move"},
+    "anomalies": {"list", "show", "close", "mute"},
+    "applications": {"register", "edit", "prove", "list", "show", "suspend", "resume", "retire", "move"},
     "audit": {"verify", "list", "report"},
     "calls": {"list"},
     "certificates": {"add", "list", "rotate", "revoke"},
@@ -32,10 +34,15 @@ VERBS = {
     "db": {"upgrade", "current", "backup"},
     "grants": {"list", "give", "end"},
     "keys": {"create", "list", "rotate", "revoke", "import"},
-    "people": {"list", "invite", "seat", "disable", "token"},
+    "organizations": {"list", "create", "rename"},
+    "people": {"list", "invite", "withdraw", "seat", "disable", "token"},
+    "plans": {"list"},
     "public-keys": {"add", "list", "revoke"},
     "redirect-uris": {"list", "set"},
-    "reviews": {"list", "show", "approve", "deny", "ask"},
+    "reviews": {"list", "show", "approve", "deny", "ask", "answer", "withdraw"},
+    "roles": {"list"},
+    "scopes": {"list"},
+    "settings": {"list"},
     "signing-keys": {"list", "rotate", "revoke"},
 }
 

@@ -186,7 +186,17 @@ def test_people_are_invited_seated_shut_out_and_listed(told: Any, run: Run, hous
     told("people", "disable", "bob@example.org", "--enable")
     assert "no account" not in run("people", "list").out
     nobody = run("people", "token", "nobody@example.org")
-    assert (nobody.status, "people invite" in nobody.err) == (1, True)
+    assert (nobody.status, "people invite nobody@example.org --seat SEAT" in nobody.err) == (1, True)
+
+
+def test_an_invitation_is_taken_back(run: Run, told: Any, house: House) -> None:
+    told("init", "--email", "ada@example.org")
+    invited = told("people", "invite", "bob@example.org", "--seat", "reviewer")
+    rita = admit(house, told, "rita@example.org", "reviewer")
+    assert run("people", "withdraw", invited["invitation"], "--as", rita).status == 1
+    assert told("people", "withdraw", invited["invitation"])["state"] == "withdrawn"
+    assert "invited" not in {row["state"] for row in told("people", "list")}
+    assert run("people", "withdraw", "inv_nobody").status == 1
 
 
 def test_a_reference_is_bound_by_operators_only(run: Run, told: Any, house: House, made: dict[str, Any]) -> None:

@@ -18,15 +18,16 @@ from .kinds import EDITABLE, Application, Organization
 from .reading import application, organization
 
 
-def create_organization(tx: Transaction, by: By, name: str) -> Organization:
+def create_organization(tx: Transaction, by: By, name: str, reason: str = "") -> Organization:
     """Register who will own applications."""
     made = Organization(new_id("org"), name, tx.now)
     tx.execute(tables.organization.insert().values(**asdict(made)))
-    enter(tx, by, Happening.CLIENTS_ORGANIZATION_CREATED, f"organization:{made.id}", after={"name": name})
+    about = f"organization:{made.id}"
+    enter(tx, by, Happening.CLIENTS_ORGANIZATION_CREATED, about, after={"name": name}, reason=reason)
     return made
 
 
-def edit_organization(tx: Transaction, by: By, organization_id: str, name: str) -> Organization:
+def edit_organization(tx: Transaction, by: By, organization_id: str, name: str, reason: str = "") -> Organization:
     """Give an organization another name.
 
     :raises Missing: there is none. :raises Conflict: somebody else changed it meanwhile.
@@ -40,7 +41,7 @@ def edit_organization(tx: Transaction, by: By, organization_id: str, name: str) 
         raise Conflict("Somebody else changed this organization meanwhile.")
     enter(
         tx, by, Happening.CLIENTS_ORGANIZATION_CHANGED, f"organization:{before.id}",
-        before={"name": before.name}, after={"name": name}, organization=before.id,
+        before={"name": before.name}, after={"name": name}, organization=before.id, reason=reason,
     )  # fmt: skip
     return organization(tx, before.id)
 
