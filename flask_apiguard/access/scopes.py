@@ -16,6 +16,9 @@ from ..ledger import enter
 from ..values import SCOPE_RULE, By, Happening, is_scope
 from . import tables
 
+#: What has changed, for whoever remembers which scopes there are.
+SCOPES = "scopes"
+
 
 class Risk(StrEnum):
     """How much harm a scope can do in wrong hands; decides how many people look at a request for it."""
@@ -132,7 +135,7 @@ def put_scope(tx: Transaction, by: By, scope: Scope) -> bool:
         tx, by, Happening.ACCESS_SCOPE_CHANGED, f"scope:{scope.name}",
         before=_told(before) if before else None, after=told,
     )  # fmt: skip
-    changed(tx, f"scope:{scope.name}")
+    changed(tx, SCOPES)
     if scope.sender_constrained != (before is not None and before.sender_constrained):
         changed(tx, EVERYTHING)
     return True

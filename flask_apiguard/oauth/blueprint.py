@@ -62,9 +62,9 @@ def mount(
     metadata.add_url_rule(places.rule("style.css"), "style", style)
     add(metadata, places.rule("jwks"), "jwks", _document(app, lambda: server().key_set()))
     for number, rule in enumerate(places.server_rules):
-        add(metadata, rule, f"server_{number}", _document(app, lambda: Answer(200, server().server_document)))
+        add(metadata, rule, f"server_{number}", _document(app, lambda: Answer(200, server().metadata.server())))
     for number, rule in enumerate(places.resource_rules):
-        add(metadata, rule, f"resource_{number}", _document(app, lambda: Answer(200, server().resource_document)))
+        add(metadata, rule, f"resource_{number}", _document(app, lambda: Answer(200, server().metadata.resource())))
     book.own(ENDPOINTS, recorded=True)
     book.own(METADATA)
     app.register_blueprint(endpoints)

@@ -35,7 +35,7 @@ from .form import read_form
 from .giving_back import Introspection, Revocation
 from .grant_types import grant_type
 from .issuing import Issuing
-from .metadata import resource_document, server_document
+from .metadata import Metadata
 from .mutual_tls import MutualTLS
 from .places import Places
 from .proved import Clients, Proved, presented
@@ -94,10 +94,8 @@ class Server:
             self._engine.register_grant(found)
         self._engine.register_endpoint(Revocation(store, tokens))
         self._engine.register_endpoint(Introspection(places, facts))
-        named = tuple(scope.name for scope in scopes)
         told = certificates.are_told or places.mtls is not None
-        self.server_document = server_document(places, [found.GRANT_TYPE for found in grant_types], named, told)
-        self.resource_document = resource_document(places, named, told)
+        self.metadata = Metadata(places, [found.GRANT_TYPE for found in grant_types], told, store, watch, scopes)
 
     # -- endpoints -------------------------------------------------------------------------------------------------
 
