@@ -5,6 +5,7 @@ For what is written at every turn and turns no decision: neither change log nor 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from operator import itemgetter
@@ -13,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from ..db import Kept, Store, kept
+from ..db import Instant, Kept, Store, kept
 from ..errors import StoreAway
 
 #: Tuples whose text is remembered, for a column of JSON: the scopes of one client are nearly always the same.
@@ -77,11 +78,22 @@ class _Written:
 
 def _act(type_: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Callable[[Any], Any] | None:
     """What turns a value of a type into the driver's, or None when nothing has to."""
+    if isinstance(type_, Instant) and dialect.name == "sqlite":
+        return _instant
     act = type_.dialect_impl(dialect).bind_processor(dialect)
     if act is None or not isinstance(getattr(type_, "impl", type_), sa.JSON):
         return act
     remembered = lru_cache(TEXTS_AT_MOST)(act)
     return lambda value: remembered(value) if type(value) is tuple else act(value)
+
+
+def _instant(value: dt.datetime | None) -> str | None:
+    """As SQLite keeps it: naive, in UTC; written by one call where SQLAlchemy makes seven numbers of it."""
+    if value is None:
+        return None
+    if value.tzinfo is None:
+        raise TypeError("a naive datetime never enters the store")
+    return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
 
 
 def _run_quietly(store: Store, connections: Kept, text: str, values: Any) -> None:

@@ -28,7 +28,9 @@ CACHED = (("Cache-Control", "public, max-age=300"),)
 ALLOWED_HEADERS = "Authorization, Content-Type, DPoP"
 EXPOSED_HEADERS = "DPoP-Nonce, Retry-After, WWW-Authenticate, X-Request-Id"
 PREFLIGHT_SECONDS = "600"
-SHARED = {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": EXPOSED_HEADERS}
+SHARED = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", EXPOSED_HEADERS))
+JSON = ("Content-Type", "application/json")
+Headers = tuple[tuple[str, str], ...]
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
@@ -78,9 +80,11 @@ def _posted(app: Flask, act: Callable[[Request], Answer], *, shared: bool) -> Ca
     def view() -> Response:
         if shared and request.method == "OPTIONS":
             return _preflight(app, allowed)
+        # An answer that nobody keeps says who else may read it only to a page that asks for it (Fetch, section 3.3.2).
+        told = SHARED if shared and "HTTP_ORIGIN" in request.environ else ()
         if request.method != "POST":
-            return _finished(app, Answer(405, None, (("Allow", allowed),)), UNCACHED, shared)
-        return _finished(app, act(request), UNCACHED, shared)
+            return _finished(app, Answer(405, None, (("Allow", allowed),)), UNCACHED, told)
+        return _finished(app, act(request), UNCACHED, told)
 
     return view
 
@@ -93,18 +97,18 @@ def _document(app: Flask, act: Callable[[], Answer]) -> Callable[[], Response]:
         if request.method == "OPTIONS":
             return _preflight(app, allowed)
         if request.method not in READ_METHODS:
-            return _finished(app, Answer(405, None, (("Allow", allowed),)), UNCACHED, True)
-        return _finished(app, act(), CACHED, True)
+            return _finished(app, Answer(405, None, (("Allow", allowed),)), UNCACHED, SHARED)
+        return _finished(app, act(), CACHED, SHARED)
 
     return view
 
 
-def _finished(app: Flask, answer: Answer, more: tuple[tuple[str, str], ...], shared: bool) -> Response:
+def _finished(app: Flask, answer: Answer, more: Headers, told: Headers) -> Response:
+    """The response. What an answer says itself counts more than ``more``; ``told`` is said besides."""
     body = b"" if answer.document is None else _ENCODER.encode(answer.document).encode()
-    headers = {"Content-Type": "application/json", **dict(more), **dict(answer.headers)}
-    if shared:
-        headers |= SHARED
-    return app.response_class(body, status=answer.status, headers=headers)
+    if answer.headers:
+        more = tuple({**dict(more), **dict(answer.headers)}.items())
+    return app.response_class(body, status=answer.status, headers=(JSON, *more, *told))
 
 
 def _preflight(app: Flask, allowed: str) -> Response:

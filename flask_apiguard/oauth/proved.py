@@ -48,6 +48,18 @@ class Presented:
         return self.secret or (self.certificate.thumbprint if self.certificate is not None else None)
 
 
+class Remembered:
+    """What was put together for one client. It ends with it, so nothing else has to forget it."""
+
+    __slots__ = ("asking", "caller")
+
+    def __init__(self) -> None:
+        #: The same as the gate knows callers.
+        self.caller: Caller | None = None
+        #: The same as it last asked for tokens that are bound to nothing.
+        self.asking: Proved | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Proved:
     """A client that proved itself: who it is, what it holds, and until when that stands (seconds since the epoch)."""
@@ -74,14 +86,36 @@ class Proved:
     #: Uses up the proof of that key, if that is still to be done: who proved nothing could fill everybody's room with
     #: good ones, so theirs count once there is something that they get a token for.
     use_up: Callable[[], None] | None = None
+    remembered: Remembered = field(default_factory=Remembered, repr=False, compare=False)
 
     @property
     def caller(self) -> Caller:
         """The same as the gate knows callers."""
-        return Caller(
-            client=self.facts, scopes=self.scopes, roles=self.roles, credential_id=self.credential_id,
-            credential_kind=self.credential_kind, expires_at=self.fresh_until, subjects=self.subjects,
-        )  # fmt: skip
+        found = self.remembered.caller
+        if found is None:
+            found = self.remembered.caller = Caller(
+                client=self.facts, scopes=self.scopes, roles=self.roles, credential_id=self.credential_id,
+                credential_kind=self.credential_kind, expires_at=self.fresh_until, subjects=self.subjects,
+            )  # fmt: skip
+        return found
+
+    def asking(
+        self, grant_type: str, text_of: Callable[[Token], str] | None, must_bind: bool, withheld: frozenset[str],
+        cnf: Mapping[str, str] | None, use_up: Callable[[], None] | None,
+    ) -> Proved:  # fmt: skip
+        """The same with what its tokens will need; the very same as before when nothing else is asked."""
+        is_bound, last = cnf is not None or use_up is not None, self.remembered.asking
+        if (
+            last is not None and not is_bound and last.grant_type == grant_type and last.text_of is text_of
+            and last.must_bind == must_bind and last.withheld == withheld
+        ):  # fmt: skip
+            return last
+        made = replace(
+            self, cnf=cnf, text_of=text_of, grant_type=grant_type, must_bind=must_bind, withheld=withheld, use_up=use_up
+        )
+        if not is_bound:
+            self.remembered.asking = made
+        return made
 
 
 def presented(authorization: str | None, form: Form, certificate: Shown | None = None) -> Presented:
@@ -92,7 +126,7 @@ def presented(authorization: str | None, form: Form, certificate: Shown | None =
     """
     secret, client_id = form.get("client_secret"), form.get("client_id")
     assertion = form.get("client_assertion") or form.get("client_assertion_type")
-    if sum(way is not None for way in (authorization, secret, assertion)) > 1:
+    if (authorization is not None) + (secret is not None) + (assertion is not None) > 1:
         raise malformed("A client authenticates in one way only.")
     if authorization is not None:
         found = _basic(authorization)

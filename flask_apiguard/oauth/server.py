@@ -104,7 +104,7 @@ class Server:
 
         def act(asked: Asked) -> Answer:
             asked.parameters.need("grant_type")
-            asked.issues, asked.proof = True, request.headers.get("DPoP")
+            asked.issues, asked.proof = True, request.environ.get("HTTP_DPOP")
             answer = _typed(self._engine.create_token_response(asked))
             return answer if asked.proof is None else replace(answer, headers=answer.headers + self._proofs.told)
 
@@ -177,7 +177,7 @@ class Server:
         admission = current_admission()
         try:
             form = read_form(request)
-            asked = Asked(self.places.url(name), form, request.headers.get("Authorization"))
+            asked = Asked(self.places.url(name), form, request.environ.get("HTTP_AUTHORIZATION"))
             asked.certificate = self._certificates.shown(request.environ)
             answer = act(asked)
         except Refused as refusal:
@@ -211,17 +211,18 @@ class Server:
             raise self._unproved(admission, Refused(Error.INVALID_CLIENT), shown.text)
         if admission is not None:
             admission.caller = proved.caller
-            admission.presented = proved.caller.credential_kind
+            admission.presented = proved.credential_kind
             self._used(proved.credential_id, admission.route, admission.address, admission.time)
         return self._prepared(asked, proved) if asked.issues else proved
 
     def _prepared(self, asked: Asked, proved: Proved) -> Proved:
         """The same with what its tokens will need. Now, because inside their transaction nothing else may be asked."""
         client_id, grant_type = proved.facts.id, asked.parameters.need("grant_type").rpartition(":")[2]
-        if not self._formats.may_use(client_id, grant_type):
+        chosen = self._formats.of(client_id)
+        if not chosen.may_use(grant_type):
             raise Refused(Error.UNAUTHORIZED_CLIENT, SAID[Error.UNAUTHORIZED_CLIENT])
-        text_of, cnf, use_up = self._formats.writer_for(client_id), {}, None
-        if self._formats.certificate_bound(client_id):
+        text_of, cnf, use_up = self._formats.writer() if chosen.is_signed else None, {}, None
+        if chosen.certificate_bound:
             if asked.certificate is None:
                 raise Refused(Error.INVALID_REQUEST, "This client's tokens are bound to its TLS certificate: show it.")
             cnf[CLAIM] = asked.certificate.thumbprint
@@ -232,10 +233,7 @@ class Server:
             use_up()
             use_up = None
         must_bind, withheld = self._constraints.of(proved.facts.plan, proved.scopes)
-        return replace(
-            proved, cnf=cnf or None, text_of=text_of, grant_type=grant_type, must_bind=must_bind, withheld=withheld,
-            use_up=use_up,
-        )  # fmt: skip
+        return proved.asking(grant_type, text_of, must_bind, withheld, cnf or None, use_up)
 
     def _unproved(self, admission: Admission | None, refusal: Refused, secret: str | None) -> Refused:
         """The uniform answer to who proved nothing, and one more failure of its address."""

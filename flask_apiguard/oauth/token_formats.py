@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
@@ -18,6 +19,20 @@ from .tables import oauth_client as table
 JWT, OPAQUE = "jwt", "opaque"
 
 
+@dataclass(frozen=True, slots=True)
+class TokenFormat:
+    """What holds for a client's next tokens: whether they are signed, whether bound to its TLS certificate."""
+
+    is_signed: bool
+    certificate_bound: bool
+    #: The grant types that were left to it; None for all.
+    grant_types: frozenset[str] | None
+
+    def may_use(self, grant_type: str) -> bool:
+        """Whether nobody took this grant type from the client."""
+        return self.grant_types is None or grant_type in self.grant_types or grant_type not in CHOOSABLE
+
+
 class TokenFormats:
     """Answers from memory, once the store was asked. ``default`` is for clients without a choice."""
 
@@ -26,32 +41,21 @@ class TokenFormats:
         self._watch = watch
         self._writer = writer
         self._default = default
-        self._memory: Memory[tuple[str, bool, frozenset[str] | None]] = Memory(10_000)
+        self._memory: Memory[TokenFormat] = Memory(10_000)
         watch.attach(self._memory.forget, self._memory.flush)
 
-    def writer_for(self, client_id: str) -> Callable[[Token], str] | None:
-        """What writes a client's next token; None for an opaque one. Not to be asked inside a transaction.
+    def writer(self) -> Callable[[Token], str]:
+        """What writes the next signed token. Not to be asked inside a transaction.
 
         :raises StoreAway: nobody can tell.
         """
-        return self._writer.ready() if self._of(client_id)[0] == JWT else None
+        return self._writer.ready()
 
-    def certificate_bound(self, client_id: str) -> bool:
-        """Whether a client's tokens are bound to its TLS certificate. Not to be asked inside a transaction.
-
-        :raises StoreAway: nobody can tell.
-        """
-        return self._of(client_id)[1]
-
-    def may_use(self, client_id: str, grant_type: str) -> bool:
-        """Whether nobody took this grant type from a client. Not to be asked inside a transaction.
+    def of(self, client_id: str) -> TokenFormat:
+        """What was chosen for a client. Not to be asked inside a transaction.
 
         :raises StoreAway: nobody can tell.
         """
-        chosen = self._of(client_id)[2]
-        return chosen is None or grant_type in chosen or grant_type not in CHOOSABLE
-
-    def _of(self, client_id: str) -> tuple[str, bool, frozenset[str] | None]:
         self._watch.look()
         found = self._memory.get(client_id)
         if found is None:
@@ -61,7 +65,7 @@ class TokenFormats:
                 row = conn.execute(query.where(table.c.client_id == client_id)).first()
             form = self._default if row is None else row.token_format or self._default
             chosen = None if row is None or row.grant_types is None else frozenset(row.grant_types)
-            found = (form, row is not None and bool(row.certificate_bound), chosen)
+            found = TokenFormat(form == JWT, row is not None and bool(row.certificate_bound), chosen)
             self._memory.put(client_id, found, (f"client:{client_id}", EVERYTHING), version)
         return found
 

@@ -170,3 +170,15 @@ def test_the_first_of_a_family_ends_with_it_and_a_namesake_does_not(any_house: H
     assert any_house.write(lambda tx: revoke_family(tx, BY, "fam_a", "over")) == 1
     assert [refusal(any_house, each) for each in (text, named)] == [Reason.CREDENTIAL_REVOKED] * 2
     assert any_house.identify(stranger)
+
+
+def test_a_token_that_is_written_alone_is_found_again_whole_too(any_house: House) -> None:
+    client = any_house.client()
+    asked = {"client_id": client.id, "environment": client.environment, "scopes": ["orders:read", "never:granted"]}
+    for more in (
+        {},
+        {"user_id": "u7", "audience": ["https://a"], "cnf": {"jkt": "x"}, "kind": "refresh", "lifetime": 60},
+    ):
+        made, text = any_house.tokens.issue_alone(any_house.store, **asked, **more)
+        with any_house.store.read() as conn:
+            assert any_house.tokens.find(conn, text) == made

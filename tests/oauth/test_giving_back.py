@@ -136,6 +136,12 @@ def test_pages_of_any_origin_may_use_token_and_revocation_endpoint_without_cooki
     assert "Access-Control-Allow-Credentials" not in {**preflight.headers, **answer.headers}
 
 
+def test_who_is_no_page_is_not_told_which_pages_may_read(world: World) -> None:
+    answer = world.post("token", {"grant_type": "client_credentials"}, world.holder())
+    assert answer.status_code == 200
+    assert not any(name.startswith("Access-Control") for name in answer.headers)
+
+
 def test_pages_of_other_origins_may_not_introspect(world: World) -> None:
     wanted = {"Origin": "https://app.example", "Access-Control-Request-Method": "POST"}
     answers = [
