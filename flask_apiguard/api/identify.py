@@ -70,7 +70,7 @@ def _by_credential(house: House, request: Request, origin: Origin) -> tuple[By, 
 
 
 def _by_session(house: House, request: Request, organization: str | None, origin: Origin) -> By:
-    user = house.options.host_user() if house.options.host_user is not None else None
+    user = house.host_users.signed_in()
     if user is None:
         raise Denied(Decision(False, Reason.API_UNAUTHENTICATED))
     if request.method not in SAFE_METHODS and not same_origin(request, house.manners.origins):

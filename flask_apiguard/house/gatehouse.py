@@ -12,9 +12,9 @@ from ..events import Recorder
 from ..gate import DemandBook, Gate, Manners, Way, read_manners
 from ..quotas import Quotas
 from ..schemas import Schemas
-from ..values import HostUser
 from .authorization import Authorization
 from .declared import SPOOL_FOLDER
+from .host_users import HostUsers
 
 
 class Gatehouse(Authorization):
@@ -57,7 +57,7 @@ class Gatehouse(Authorization):
     @cached_property
     def gate(self) -> Gate:
         way = Way(self.verifier, self.policies, self.quotas, self.attempts, self.schemas, self.manners)
-        way.host_user = self.options.host_user
+        way.host_user = self.host_users.loader
         demands = DemandBook(self.app, self.book, self.policies, self.quotas, self.schemas, self.manners)
         return Gate(
             self.app, self.book, demands, way, self.verifier, self.policies, self.clock, self.manners,
@@ -69,6 +69,6 @@ class Gatehouse(Authorization):
         metadata_url = None if self.places is None else self.places.resource_metadata_url
         return read_manners(self.settings, self.app.config.get("MAX_CONTENT_LENGTH"), metadata_url)
 
-    def host_user(self) -> HostUser | None:
-        """The host's signed-in user, if the host told us how to find out."""
-        return self.options.host_user() if self.options.host_user is not None else None
+    @cached_property
+    def host_users(self) -> HostUsers:
+        return HostUsers(self.options)

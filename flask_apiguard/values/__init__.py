@@ -5,7 +5,7 @@ meaning: an audit trail is read years later by somebody who has only these names
 """
 
 from .addresses import network_of, subscriber_of
-from .callers import ANONYMOUS, SYSTEM, By, Caller, ClientFacts, Entitlement, HostUser
+from .callers import ANONYMOUS, SYSTEM, By, Caller, ClientFacts, Entitlement, HostUser, account, is_account
 from .decisions import ALLOWED, Decision, Flaw
 from .happened import AccessEvent, Evidence, instant
 from .happenings import Happening
@@ -40,7 +40,9 @@ __all__ = [
     "Standing",
     "State",
     "Verdict",
+    "account",
     "instant",
+    "is_account",
     "is_scope",
     "network_of",
     "subscriber_of",

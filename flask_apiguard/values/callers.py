@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,12 +12,29 @@ from .words import Actor, Environment
 
 @dataclass(frozen=True, slots=True)
 class HostUser:
-    """The host's end user, as ``@guard.host_user`` returns it. ``id`` is the host's own, opaque to us."""
+    """The host's end user, as ``@guard.host_user`` returns it. ``id`` is the host's own, opaque to us.
+
+    It is a text that is not empty, or a whole number, which becomes one: who has neither is not signed in. Where the
+    host names no users, ``person:per_…`` is somebody with an account of ours; no user of a host's may be named so.
+    """
 
     id: str
     name: str = ""
     email: str = ""
     attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+_ACCOUNT = re.compile(r"person:per_[0-9a-z]{26}")
+
+
+def account(person_id: str) -> str:
+    """The user's id of a person with an account of ours: ``person:per_…``, which no host's user can have."""
+    return f"person:{person_id}"
+
+
+def is_account(user_id: str) -> bool:
+    """Whether a user's id is that of a person with an account of ours."""
+    return _ACCOUNT.fullmatch(user_id) is not None
 
 
 @dataclass(frozen=True, slots=True)
