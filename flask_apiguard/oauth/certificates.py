@@ -122,7 +122,8 @@ def _told_by_server(environ: WSGIEnvironment) -> Shown | None:
     if data is not None:
         found = read_der(data)
         return None if found is None else Shown(found, True)
-    found = read_pem(str(environ.get(OF_SERVER) or ""))
+    text = environ.get(OF_SERVER)
+    found = read_pem(str(text)) if text else None
     return None if found is None else Shown(found, environ.get(OF_SERVER_VERIFIED) == SUCCESS)
 
 
