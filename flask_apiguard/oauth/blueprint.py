@@ -17,6 +17,7 @@ from ..values import READ_METHODS, HostUser
 from .connections import Connections
 from .device_pages import DevicePage
 from .engine import Answer
+from .mounting import attach_mounting
 from .pages import Pages, style
 from .places import Places
 from .server import Server
@@ -71,6 +72,7 @@ def mount(
     book.own(METADATA)
     app.register_blueprint(endpoints)
     app.register_blueprint(metadata)
+    attach_mounting(app, places)
 
 
 def _posted(app: Flask, act: Callable[[Request], Answer], *, shared: bool) -> Callable[[], Response]:

@@ -320,5 +320,6 @@ PROVOKED: dict[Kind, Provoked] = {
     Kind.SIGNING_KEY_SEALED: Provoked(SERVER, signing_for_another),
     Kind.PUBLIC_KEY_ENDING: Provoked(SERVER, public_key),
     Kind.CERTIFICATE_ENDING: Provoked(SERVER, certificate),
+    Kind.ISSUER_MOUNTED: Provoked({**SERVER, "APIGUARD_BASE_URL": f"{ISSUER}/shop"}),
     Kind.UNKNOWN: Provoked({**AWAY, "APIGUARD_DEFAULT_PLAN": "free"}, nothing, shut=True),
 }

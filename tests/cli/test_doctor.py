@@ -240,6 +240,16 @@ def test_a_filter_of_the_hosts_own_counts_by_what_it_says_of_our_tables(found: F
     assert told["unknown"] == "error"
 
 
+def test_an_app_under_a_prefix_is_fine_where_everything_says_so(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop = {"APIGUARD_ISSUER": f"{ISSUER}/shop", "APPLICATION_ROOT": "/shop", "APIGUARD_BASE_URL": f"{ISSUER}/shop/"}
+    assert "issuer-mounted" not in found(**shop)
+    assert "issuer-mounted" in found(**shop | {"APIGUARD_BASE_URL": ISSUER})
+    assert "issuer-mounted" not in found(APIGUARD_BASE_URL=f"{ISSUER}/shop")
+    monkeypatch.setenv("SCRIPT_NAME", "/shop")
+    assert "issuer-mounted" not in found(**shop)
+    assert found(**SERVER)["issuer-mounted"] == "warning"
+
+
 def test_an_open_door_without_mail_is_an_error(found: Found) -> None:
     assert found(APIGUARD_ONBOARDING="open")["mail-missing"] == "error"
 

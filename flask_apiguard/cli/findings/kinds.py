@@ -285,6 +285,12 @@ class Kind(Enum):
         "From then on the client can prove nothing with it.",
         "Register the next one meanwhile: `flask apiguard certificates`", "RFC 8705, section 2",
     )  # fmt: skip
+    ISSUER_MOUNTED = (
+        "AG411", WARNING, ERROR, "The app is mounted elsewhere than APPLICATION_ROOT says",
+        "Clients are told URLs of the authorization server that are not there.",
+        "Set APPLICATION_ROOT to the prefix that the app is mounted under, and let APIGUARD_ISSUER have it as path.",
+        "RFC 8414, section 3.1",
+    )  # fmt: skip
 
     UNKNOWN = (
         "AG901", ERROR, ERROR, "Something could not be looked at", "What is wrong there is not known.",

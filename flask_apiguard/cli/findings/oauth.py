@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -40,6 +41,23 @@ def issuer(look: Look) -> Iterator[Finding]:
         yield look.found(Kind.ISSUER_ELSEWHERE, look.setting(ISSUER.name), what)
     if look.house.options.host_user is None:
         yield look.found(Kind.HOST_USER_MISSING, "guard.host_user")
+
+
+def mounted(look: Look) -> Iterator[Finding]:
+    """Prefixes that can be seen from here: the one of links in mails, and the one that gunicorn reads.
+
+    What a server, a dispatcher or a proxy says with each request is told by the first one that differs, in the log.
+    """
+    places, base = look.house.places, look.house.settings[BASE_URL]
+    if places is None:
+        return
+    seen = {} if base is None else {look.setting(BASE_URL.name): urlsplit(base).path}
+    if "SCRIPT_NAME" in os.environ:
+        seen["SCRIPT_NAME (environment)"] = os.environ["SCRIPT_NAME"]
+    for source, path in seen.items():
+        if path.rstrip("/") != places.root:
+            what = f"{source.partition(' ')[0]} says {path or '/'}, APPLICATION_ROOT {places.root or '/'}."
+            yield look.found(Kind.ISSUER_MOUNTED, source, what)
 
 
 def lifetimes(look: Look) -> Iterator[Finding]:
@@ -114,5 +132,5 @@ def proofs(look: Look) -> Iterator[Finding]:
             yield look.found(kind, f"client {row.client_id}", what)
 
 
-EXAMINATIONS = (issuer, lifetimes)
+EXAMINATIONS = (issuer, mounted, lifetimes)
 INSIDE = (redirects, signing_keys, proofs)
