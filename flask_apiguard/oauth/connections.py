@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import render_template, url_for
+from flask import url_for
 from werkzeug.wrappers import Response
 
 from ..admission import current_admission
@@ -12,6 +12,7 @@ from .consents import consents_of, withdraw
 from .form import Form
 from .own_pages import OwnPage
 from .pages import Pages, id_of, style_url
+from .rendering import render
 
 WITHDRAWN = "Disconnected by the user."
 
@@ -37,8 +38,8 @@ class Connections(OwnPage):
                 }
                 for found in consents_of(conn, user_id)
             ]
-        page = render_template(
-            "apiguard/oauth/connections.html", connected=connected, proof=self.proof(user_id), style=style_url(),
+        page = render(
+            "connections.html", connected=connected, proof=self.proof(user_id), style=style_url(),
             action=url_for("apiguard_oauth.connections"), user=user.name or user.email or user.id,
         )  # fmt: skip
         return self.pages.page(page, 200, "'self'")

@@ -5,7 +5,7 @@ Nothing is looked up by following a link: the code in it is only typed for the u
 
 from __future__ import annotations
 
-from flask import render_template, request, url_for
+from flask import request, url_for
 from werkzeug.wrappers import Response
 
 from ..admission import current_admission
@@ -19,6 +19,7 @@ from .own_pages import OwnPage
 from .pages import ANSWERED, NOT_OURS, id_of, style_url, words
 from .refusals import Error, Refused
 from .registrations import Registration
+from .rendering import render
 
 UNKNOWN = "No device shows this code now. Look again; if it waited too long, start again on the device."
 TOO_MANY = "Too many codes were typed. Wait a few minutes, then try again."
@@ -64,8 +65,8 @@ class DevicePage(OwnPage):
     def _question(self, user: HostUser, waiting: Waiting, client: Registration) -> Response:
         self.pages.note(Caller(client=client.facts, user=user), ALLOWED)
         question = self.pages.server().device_questions.put(waiting, client, id_of(user))
-        page = render_template(
-            "apiguard/oauth/device_consent.html", **words(client, user, question), code=waiting.user_code,
+        page = render(
+            "device_consent.html", **words(client, user, question), code=waiting.user_code,
             proof=self.proof(id_of(user)), action=url_for("apiguard_oauth.device"),
         )  # fmt: skip
         return self.pages.page(page, 200, "'self'")
@@ -86,8 +87,8 @@ class DevicePage(OwnPage):
     # -- what is shown ---------------------------------------------------------------------------------------------
 
     def _field(self, user: HostUser, typed: str, sentence: str = "", status: int = 200) -> Response:
-        page = render_template(
-            "apiguard/oauth/device.html", user=user.name or user.email or user.id, sentence=sentence,
+        page = render(
+            "device.html", user=user.name or user.email or user.id, sentence=sentence,
             code=typed[: user_codes.TYPED_AT_MOST], proof=self.proof(id_of(user)), style=style_url(),
             action=url_for("apiguard_oauth.device"),
         )  # fmt: skip
@@ -102,8 +103,8 @@ class DevicePage(OwnPage):
         server = self.pages.server()
         with server.store.read() as conn:
             name = registry.application(conn, registry.client(conn, stands.client_id).application_id).name
-        page = render_template(
-            "apiguard/oauth/device_done.html", name=name, allowed=stands.allowed, style=style_url(),
+        page = render(
+            "device_done.html", name=name, allowed=stands.allowed, style=style_url(),
             connections=url_for("apiguard_oauth.connections"),
         )  # fmt: skip
         return self.pages.page(page, 200)

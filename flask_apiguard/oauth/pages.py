@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from flask import Flask, Request, render_template, request, url_for
+from flask import Flask, Request, request, url_for
 from werkzeug.wrappers import Response
 
 from ..admission import current_admission
@@ -20,6 +20,7 @@ from .asking import Ask, Unsafe, read_client, read_rest
 from .form import read_form
 from .refusals import Error, Refused
 from .registrations import Registration
+from .rendering import render
 from .server import Server
 
 logger = logging.getLogger("flask_apiguard")
@@ -118,8 +119,8 @@ class Pages:
 
     def _question(self, ask: Ask, user: HostUser, question: Question) -> Response:
         to = urlsplit(ask.back.redirect_uri)
-        page = render_template(
-            "apiguard/oauth/consent.html", **words(ask.client, user, question), destination=to.netloc,
+        page = render(
+            "consent.html", **words(ask.client, user, question), destination=to.netloc,
             action=url_for("apiguard_oauth.consent"),
         )  # fmt: skip
         # Browsers hold the redirect that follows a form to the same directive.
@@ -127,7 +128,7 @@ class Pages:
 
     def problem(self, sentence: str, error: Error, status: int = 400) -> Response:
         self.note(None, Decision(False, Reason.OAUTH_REQUEST, sentence, need=error.value))
-        return self.page(render_template("apiguard/oauth/problem.html", sentence=sentence, style=style_url()), status)
+        return self.page(render("problem.html", sentence=sentence, style=style_url()), status)
 
     def page(self, page: str, status: int, form_action: str = "'none'") -> Response:
         response = self._app.response_class(page, status=status, content_type="text/html; charset=utf-8")
