@@ -98,7 +98,8 @@ class Gunicorn:
                 other.resume()
 
     def stop(self) -> None:
-        self.process.stop()
+        """At once: asked to end gracefully, workers wait for connections that a client keeps."""
+        self.process.stop(signal.SIGQUIT)
 
 
 def _lives(pid: int) -> bool:
