@@ -33,6 +33,11 @@ class Constraints:
         self._memory: Memory[tuple[bool, frozenset[str]]] = Memory(1000)
         watch.attach(self._memory.forget, self._memory.flush)
 
+    @property
+    def version(self) -> int:
+        """Moves with whatever may turn an answer of ``of`` stale."""
+        return self._memory.version
+
     def of(self, plan: str | None, scopes: frozenset[str]) -> tuple[bool, frozenset[str]]:
         """Whether a plan wants it of everything; and which of these scopes take it. Not inside a transaction.
 

@@ -56,8 +56,8 @@ class Remembered:
     def __init__(self) -> None:
         #: The same as the gate knows callers.
         self.caller: Caller | None = None
-        #: The same as it last asked for tokens that are bound to nothing.
-        self.asking: Proved | None = None
+        #: The same as it last asked for opaque tokens that are bound to nothing, and what that rests on.
+        self.asking: tuple[tuple[str, int, int], Proved] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,24 +98,6 @@ class Proved:
                 credential_kind=self.credential_kind, expires_at=self.fresh_until, subjects=self.subjects,
             )  # fmt: skip
         return found
-
-    def asking(
-        self, grant_type: str, text_of: Callable[[Token], str] | None, must_bind: bool, withheld: frozenset[str],
-        cnf: Mapping[str, str] | None, use_up: Callable[[], None] | None,
-    ) -> Proved:  # fmt: skip
-        """The same with what its tokens will need; the very same as before when nothing else is asked."""
-        is_bound, last = cnf is not None or use_up is not None, self.remembered.asking
-        if (
-            last is not None and not is_bound and last.grant_type == grant_type and last.text_of is text_of
-            and last.must_bind == must_bind and last.withheld == withheld
-        ):  # fmt: skip
-            return last
-        made = replace(
-            self, cnf=cnf, text_of=text_of, grant_type=grant_type, must_bind=must_bind, withheld=withheld, use_up=use_up
-        )
-        if not is_bound:
-            self.remembered.asking = made
-        return made
 
 
 def presented(authorization: str | None, form: Form, certificate: Shown | None = None) -> Presented:

@@ -218,6 +218,10 @@ class Server:
     def _prepared(self, asked: Asked, proved: Proved) -> Proved:
         """The same with what its tokens will need. Now, because inside their transaction nothing else may be asked."""
         client_id, grant_type = proved.facts.id, asked.parameters.need("grant_type").rpartition(":")[2]
+        # Whoever is remembered has just been looked after: what moved since then moved one of these.
+        stamp, last = (grant_type, self._formats.version, self._constraints.version), proved.remembered.asking
+        if last is not None and last[0] == stamp and asked.proof is None:
+            return last[1]
         chosen = self._formats.of(client_id)
         if not chosen.may_use(grant_type):
             raise Refused(Error.UNAUTHORIZED_CLIENT, SAID[Error.UNAUTHORIZED_CLIENT])
@@ -233,7 +237,13 @@ class Server:
             use_up()
             use_up = None
         must_bind, withheld = self._constraints.of(proved.facts.plan, proved.scopes)
-        return proved.asking(grant_type, text_of, must_bind, withheld, cnf or None, use_up)
+        made = replace(
+            proved, cnf=cnf or None, text_of=text_of, grant_type=grant_type, must_bind=must_bind, withheld=withheld,
+            use_up=use_up,
+        )  # fmt: skip
+        if not cnf and text_of is None and use_up is None:
+            proved.remembered.asking = stamp, made
+        return made
 
     def _unproved(self, admission: Admission | None, refusal: Refused, secret: str | None) -> Refused:
         """The uniform answer to who proved nothing, and one more failure of its address."""

@@ -44,6 +44,11 @@ class TokenFormats:
         self._memory: Memory[TokenFormat] = Memory(10_000)
         watch.attach(self._memory.forget, self._memory.flush)
 
+    @property
+    def version(self) -> int:
+        """Moves with whatever may turn an answer of ``of`` stale."""
+        return self._memory.version
+
     def writer(self) -> Callable[[Token], str]:
         """What writes the next signed token. Not to be asked inside a transaction.
 

@@ -7,8 +7,10 @@ from collections.abc import Collection
 
 import pytest
 
+from flask_apiguard.credentials.tokens import SIGNED
 from flask_apiguard.errors import Invalid
 from flask_apiguard.oauth import set_grant_types
+from flask_apiguard.oauth.token_formats import set_certificate_bound, set_token_format
 from flask_apiguard.values import SYSTEM
 from tests.oauth.browser import CALLBACK, Browser, answered, redeem, refresh, wanted
 from tests.oauth.devices import Screen
@@ -36,6 +38,29 @@ def test_a_client_uses_what_was_chosen_for_it_and_nothing_else(any_world: World)
     assert refresh(any_world, holder, tokens["refresh_token"]).status_code == 200
     choose(any_world, holder, None)
     assert any_world.post("token", ASK, holder).status_code == 200
+
+
+def test_what_is_remembered_of_a_client_holds_until_something_else_is_chosen(any_world: World) -> None:
+    holder = any_world.holder(redirect_uris=(CALLBACK,))
+
+    def token() -> str:
+        return str(any_world.post("token", ASK, holder).json().get("access_token"))
+
+    assert not SIGNED.fullmatch(token())
+    tokens = Browser(any_world).tokens(holder)
+    assert not SIGNED.fullmatch(token())
+    again = refresh(any_world, holder, tokens["refresh_token"]).json()
+    assert again["refresh_token"] != tokens["refresh_token"], "of one kind what was remembered is not used for another"
+    with any_world.house.store.write() as tx:
+        set_token_format(tx, SYSTEM, holder.id, "jwt")
+    assert SIGNED.fullmatch(token())
+    with any_world.house.store.write() as tx:
+        set_token_format(tx, SYSTEM, holder.id, None)
+        set_certificate_bound(tx, SYSTEM, holder.id, True)
+    assert any_world.post("token", ASK, holder).status_code == 400
+    with any_world.house.store.write() as tx:
+        set_certificate_bound(tx, SYSTEM, holder.id, False)
+    assert not SIGNED.fullmatch(token())
 
 
 def test_who_may_not_ask_users_is_told_so_before_anybody_is_asked(world: World) -> None:
