@@ -7,6 +7,8 @@ import re
 import pytest
 import requests
 
+from flask_apiguard.clients import registry
+from flask_apiguard.values import SYSTEM, Environment
 from tests.oauth.browser import CALLBACK, Browser, refresh
 from tests.oauth.world import Holder, World
 
@@ -38,6 +40,17 @@ def test_a_user_sees_what_is_connected_and_ends_it_at_once(world: World, holder:
     assert world.call(tokens["access_token"]).status_code == 401
     assert refresh(world, holder, tokens["refresh_token"]).status_code == 400
     assert "No application may act for you" in shown(browser).text
+
+
+def test_an_application_is_called_as_it_is_now_and_its_sandbox_is_told_apart(world: World, holder: Holder) -> None:
+    browser, house = Browser(world, "nora"), world.house
+    browser.tokens(holder)
+    sandbox = world.holder(redirect_uris=(CALLBACK,), environment=Environment.SANDBOX)
+    browser.tokens(sandbox)
+    with house.store.write() as tx:
+        registry.edit_application(tx, SYSTEM, holder.client.application_id, {"name": "Pay & Go"})
+    headings = re.findall(r"<h2[^>]*>(.*?)</h2>", shown(browser).text)
+    assert sorted(headings) == ["Pay &amp; Go", "Pay &lt;b&gt; (sandbox)"]
 
 
 def test_nobody_disconnects_for_somebody_else(world: World, holder: Holder) -> None:
