@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import counters, gate, instructions, oauth, ours, stack
+from benchmarks import counters, first, gate, instructions, oauth, ours, stack
 from benchmarks.measure import Variant, measure, percentile
 from tests.waiting import PATIENCE
 
@@ -82,6 +82,16 @@ def test_tokens_are_issued_by_all_three_servers() -> None:
 @pytest.mark.sqlite
 def test_the_onboarding_api_is_measured_on_a_store_of_any_size() -> None:
     assert "p95" in said("benchmarks.api", "20", "--rounds", "3")
+
+
+@pytest.mark.slow
+@pytest.mark.sqlite
+def test_the_readme_is_followed_to_the_first_guarded_route() -> None:
+    rows = rows_of(said("benchmarks.first", "--here"))
+    assert {"$ flask apiguard init", "$ flask run, until it answers", "the answer 200", "the answer 401"} <= rows.keys()
+    app, typed = first.blocks()
+    assert "@require" in app
+    assert "flask run" in typed
 
 
 def test_a_ratio_is_the_median_of_the_ratios_within_rounds() -> None:
