@@ -87,10 +87,8 @@ class APIGuard:
         if house.places is not None:
             from .oauth.blueprint import mount  # and with it the OAuth library, which nobody else needs
 
-            mount(
-                app, house.book, house.places, lambda: house.oauth, house.host_users.signed_in,
-                house.settings[oauth.SIGN_IN],
-            )  # fmt: skip
+            sign_in = house.settings[oauth.SIGN_IN]
+            mount(app, house.book, house.places, lambda: house.oauth, house.visitors, sign_in)
 
     def protect(
         self,

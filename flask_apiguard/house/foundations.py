@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Flask
 
-from .. import access, credentials, ledger, onboarding, people, signals
+from .. import access, credentials, ledger, oauth, onboarding, people, signals
 from ..access import ScopeBook
 from ..clients import Client, Watch
 from ..credentials.standing import Entitle
@@ -20,6 +20,7 @@ from ..db import EVENTS, STATE, Store, Transaction
 from ..errors import Conflict
 from ..ledger import Entry, Ledger
 from ..people import People
+from ..values import By, account
 from .declared import BRAND, SCOPES, Options
 from .places import Ground
 
@@ -81,7 +82,7 @@ class Foundations(Ground):
         return People(
             self.store, self.secrets, self.clock, brand=self.brand, base_url=self.settings[people.BASE_URL],
             token_lifetime=self.settings[people.PERSON_TOKEN_LIFETIME],
-            session_lifetime=self.settings[people.SESSION_LIFETIME],
+            session_lifetime=self.settings[people.SESSION_LIFETIME], disabled=_disconnect,
         )  # fmt: skip
 
     @property
@@ -129,3 +130,10 @@ class Foundations(Ground):
     def access_tokens(self) -> credentials.AccessTokenType:
         resource = None if self.places is None else self.places.resource
         return credentials.AccessTokenType(self.store, self.tokens, self.clock, self.entitle, resource)
+
+
+def _disconnect(tx: Transaction, by: By, person_id: str) -> None:
+    """Whoever may not sign in any more has nobody act for them either."""
+    user_id = account(person_id)
+    for given in oauth.consents_of(tx, user_id):
+        oauth.withdraw(tx, by, user_id, given.client_id, "The account was disabled.")

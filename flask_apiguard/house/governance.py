@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -19,6 +20,9 @@ from ..onboarding import Call, Onboarding
 from ..rules import Rule
 from ..values import Caller, Environment
 from .gatehouse import Gatehouse
+
+if TYPE_CHECKING:
+    from ..oauth.visitors import Visitors
 
 
 class Governance(Gatehouse):
@@ -48,6 +52,16 @@ class Governance(Gatehouse):
         """Have what is queued sent a moment later: a link that lives for minutes can't wait for the next tick."""
         if self.tells and not self.app.testing:
             self.posting.rouse()
+
+    @cached_property
+    def visitors(self) -> Visitors:
+        """Who comes to the pages of the authorization server."""
+        from ..oauth.visitors import Cookie, Visitors
+
+        return Visitors(
+            lambda: self.host_users.loader, lambda: self.people, Cookie(self.issuing_places, self.brand),
+            lambda: self.tells_in_confidence, self.post, self.clock.now,
+        )  # fmt: skip
 
     @cached_property
     def monitor(self) -> Monitor:

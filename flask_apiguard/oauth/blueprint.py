@@ -12,8 +12,9 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
+from ..people import SIGN_IN_LINK
 from ..rules import Book
-from ..values import READ_METHODS, HostUser
+from ..values import READ_METHODS
 from .connections import Connections
 from .device_pages import DevicePage
 from .engine import Answer
@@ -21,6 +22,8 @@ from .mounting import attach_mounting
 from .pages import Pages, style
 from .places import Places
 from .server import Server
+from .signing_in import SignIn, SignOut
+from .visitors import Visitors
 
 ENDPOINTS, METADATA = "apiguard_oauth", "apiguard_oauth_metadata"
 METHODS = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]
@@ -36,13 +39,14 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 
 def mount(
-    app: Flask, book: Book, places: Places, server: Callable[[], Server],
-    host_user: Callable[[], HostUser | None], sign_in: str | None,
-) -> None:  # fmt: skip
+    app: Flask, book: Book, places: Places, server: Callable[[], Server], visitors: Visitors, sign_in: str | None
+) -> None:
     """Register the endpoints, recorded, and the metadata, not recorded. ``server`` is asked for at each request."""
     endpoints = Blueprint(ENDPOINTS, __name__, template_folder="templates")
     metadata = Blueprint(METADATA, __name__)
-    pages = Pages(app, server, host_user, sign_in)
+    pages = Pages(app, server, visitors, sign_in)
+    sign_in_page = SignIn(pages)
+    pages.ask_to_sign_in = sign_in_page.ask
 
     def add(blueprint: Blueprint, rule: str, name: str, view: Callable[[], Response]) -> None:
         blueprint.add_url_rule(rule, name, view, methods=METHODS, provide_automatic_options=False)
@@ -62,6 +66,9 @@ def mount(
     add(endpoints, places.rule("authorize"), "authorize", pages.authorize)
     add(endpoints, places.rule("consent"), "consent", pages.consent)
     add(endpoints, places.rule("connections"), "connections", Connections(pages).view)
+    add(endpoints, places.rule("sign-in"), "sign_in", sign_in_page.view)
+    add(endpoints, places.rule("sign-out"), "sign_out", SignOut(pages).view)
+    add(endpoints, SIGN_IN_LINK, "sign_in_link", sign_in_page.landing)
     metadata.add_url_rule(places.rule("style.css"), "style", style)
     add(metadata, places.rule("jwks"), "jwks", _document(app, lambda: server().key_set()))
     for number, rule in enumerate(places.server_rules):

@@ -15,7 +15,7 @@ ALLOWED_METHODS = "GET, POST"
 
 
 class OwnPage:
-    """One page, by the host's session. What it sends carries a proof that it was this page, shown to this user."""
+    """One page, for whoever is signed in. What it sends carries a proof that it was this page, shown to this user."""
 
     #: Tells this page's proofs from those of others.
     PURPOSE: str
@@ -28,7 +28,7 @@ class OwnPage:
         if request.method not in ("GET", "POST"):
             return self.pages.wrong_method(ALLOWED_METHODS)
         try:
-            user = self.pages.host_user()
+            user = self.pages.visitors.user()
             if user is None and request.method == "GET":
                 return self.pages.to_sign_in()
             if user is None:
@@ -53,9 +53,14 @@ class OwnPage:
         day = int(server.clock.time() // 86400) - days_ago
         return server.secrets.digest(self.PURPOSE, f"{day}\0{user_id}")
 
+    def is_proof(self, shown: str, user_id: str) -> bool:
+        """Whether this is the proof of today, or of yesterday."""
+        same = self.pages.server().secrets.same
+        return any([same(shown, self.proof(user_id)), same(shown, self.proof(user_id, 1))])
+
     def _read(self, user_id: str) -> Form:
-        form, server = read_form(request), self.pages.server()
-        shown, known = form.get("proof") or "", (self.proof(user_id), self.proof(user_id, 1))
-        if not from_our_page(request, server.places.issuer) or not any(server.secrets.same(shown, it) for it in known):
+        form = read_form(request)
+        ours = from_our_page(request, self.pages.server().places.issuer)
+        if not ours or not self.is_proof(form.get("proof") or "", user_id):
             raise Refused(Error.INVALID_REQUEST, NOT_OURS, 403)
         return form

@@ -22,6 +22,7 @@ from .refusals import Error, Refused
 from .registrations import Registration
 from .rendering import render
 from .server import Server
+from .visitors import Visitors
 
 logger = logging.getLogger("flask_apiguard")
 
@@ -42,14 +43,15 @@ METHODS_OF_AUTHORIZE, METHODS_OF_CONSENT = "GET", "POST"
 
 
 class Pages:
-    """The views of one app. ``host_user`` says who is signed in, ``sign_in`` where that happens."""
+    """The views of one app. ``visitors`` says who is signed in, ``sign_in`` where the host's users do that."""
 
-    def __init__(
-        self, app: Flask, server: Callable[[], Server], host_user: Callable[[], HostUser | None], sign_in: str | None
-    ) -> None:
+    #: What people with an account of ours sign in at, on their way to a page; a page itself, so given at mounting.
+    ask_to_sign_in: Callable[[str], Response]
+
+    def __init__(self, app: Flask, server: Callable[[], Server], visitors: Visitors, sign_in: str | None) -> None:
         self._app = app
         self.server = server
-        self.host_user = host_user
+        self.visitors = visitors
         self._sign_in = sign_in
 
     def authorize(self) -> Response:
@@ -76,8 +78,8 @@ class Pages:
 
     def _put(self, server: Server, ask: Ask) -> Response:
         """Ask the user, unless they answered before. ``prompt`` is of OpenID Connect Core, section 3.1.2.1."""
-        user = self.host_user()
-        if user is None:
+        user = self.visitors.user()
+        if user is None or ("login" in ask.prompts and self.visitors.is_stale()):
             if "none" in ask.prompts:
                 raise Refused(Error.LOGIN_REQUIRED)
             return self.to_sign_in()
@@ -102,7 +104,7 @@ class Pages:
 
     def _consent(self, asked: Request, server: Server) -> Response:
         form = read_form(asked)
-        user, answer = self.host_user(), form.need("answer")
+        user, answer = self.visitors.user(), form.need("answer")
         if user is None:
             return self.problem(SIGN_IN_FIRST, Error.LOGIN_REQUIRED, 401)
         if not from_our_page(asked, server.places.issuer) or answer not in ("allow", "deny"):
@@ -123,8 +125,7 @@ class Pages:
             "consent.html", **words(ask.client, user, question), destination=to.netloc,
             action=url_for("apiguard_oauth.consent"),
         )  # fmt: skip
-        # Browsers hold the redirect that follows a form to the same directive.
-        return self.page(page, 200, f"'self' {to.scheme}://{to.netloc}")
+        return self.page(page, 200, onward(ask.back.redirect_uri))
 
     def problem(self, sentence: str, error: Error, status: int = 400) -> Response:
         self.note(None, Decision(False, Reason.OAUTH_REQUEST, sentence, need=error.value))
@@ -139,9 +140,11 @@ class Pages:
         return response
 
     def to_sign_in(self) -> Response:
+        here = request.script_root + request.path + "?" + request.query_string.decode("ascii", "replace")
+        if self.visitors.are_ours:
+            return self.ask_to_sign_in(here)
         if self._sign_in is None:
             return self.problem(SIGN_IN_FIRST, Error.LOGIN_REQUIRED, 401)
-        here = request.script_root + request.path + "?" + request.query_string.decode("ascii", "replace")
         joint = "&" if "?" in self._sign_in else "?"
         return self.redirect(f"{self._sign_in}{joint}next={quote(here, safe='')}")
 
@@ -169,6 +172,12 @@ class Pages:
         if admission is not None:
             admission.caller = admission.caller if caller is None else caller
             admission.decision = admission.decision if decision is None else decision  # a refusal is false
+
+
+def onward(redirect_uri: str) -> str:
+    """Where a form may lead that sends its user back to a client: browsers hold its redirects to that as well."""
+    to = urlsplit(redirect_uri)
+    return f"'self' {to.scheme}://{to.netloc}"
 
 
 def words(client: Registration, user: HostUser, question: Question) -> dict[str, Any]:

@@ -10,7 +10,8 @@ from .desk import Desk, row_of
 #: In `Notice.facts`: the text opens an account, so it goes to its address and nowhere else.
 CONFIDENTIAL = "confidential"
 #: Relative to the base URL. The secret stands behind ``#``, where no server's log and no Referer sees it.
-PAGES = {"proof": "/apiguard/prove", "sign-in": "/apiguard/sign-in", "invitation": "/apiguard/invitation"}
+SIGN_IN_LINK = "/apiguard/sign-in"
+PAGES = {"proof": "/apiguard/prove", "sign-in": SIGN_IN_LINK, "invitation": "/apiguard/invitation"}
 _NOT_YOU = "If this was not you, you need do nothing: without this mail nobody gets in."
 
 

@@ -7,7 +7,7 @@ Methods with a ``tx`` are part of the caller's transaction. Those without open t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from ..clock import Clock
 from ..crypto import Secrets
@@ -39,7 +39,10 @@ class People:
         token_lifetime: int = 90 * 86400,
         session_lifetime: int = 12 * 3600,
         passwords: Passwords | None = None,
+        disabled: Callable[[Transaction, By, str], None] | None = None,
     ) -> None:
+        """``disabled`` is told of a person who is shut out, so that what they allowed elsewhere ends with them."""
+        self._disabled = disabled
         self._desk = Desk(
             store, secrets, clock, passwords or Passwords(), Throttle(clock),
             brand, base_url, token_lifetime, session_lifetime,
@@ -83,6 +86,8 @@ class People:
     def disable(self, tx: Transaction, by: By, person_id: object) -> None:
         """Shut a person out at once. :raises Conflict: disabled already, or the last owner or administrator."""
         accounts.disable(tx, by, person_id)
+        if self._disabled is not None:
+            self._disabled(tx, by, str(person_id))
 
     def enable(self, tx: Transaction, by: By, person_id: object) -> None:
         """Let a disabled person sign in again. :raises Conflict: the person is not disabled."""
@@ -112,6 +117,11 @@ class People:
     def sign_in_by_link(self, token: object, *, origin: Origin = NOWHERE) -> Issued:
         """A new session for the token of a mail. :raises Missing: spent, too old or none."""
         return entrance.sign_in_by_link(self._desk, token, origin)
+
+    def session(self, secret: object, *, origin: Origin = NOWHERE) -> tuple[By, dt.datetime] | None:
+        """Who is signed in by this session, and since when; None: it has ended, or is none. A token signs in nobody."""
+        found = tokens.identify(self._desk, secret, origin=origin)
+        return None if found is None or found[1].kind != "session" else (found[0], found[1].created_at)
 
     def sign_out(self, session: object, *, origin: Origin = NOWHERE) -> None:
         """End this session. :raises Denied: 401, it is none."""
