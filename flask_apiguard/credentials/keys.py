@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..clients import changed, registry
+from ..clients import changed, hold, registry
 from ..crypto import Secrets, new_id
 from ..db import Transaction
 from ..errors import Conflict, Invalid
@@ -177,6 +177,7 @@ def revoke(tx: Transaction, by: By, credential_id: str, reason: str) -> Credenti
 
 def revoke_all(tx: Transaction, by: By, client_id: str, reason: str) -> int:
     """Revoke everything that a client proves itself with or was issued; how many credentials that were."""
+    hold(tx, client_id)
     table = tables.credential
     query = sa.select(table.c.id).where(table.c.client_id == client_id, table.c.revoked_at.is_(None))
     found = tx.execute(query.order_by(table.c.id)).scalars().all()

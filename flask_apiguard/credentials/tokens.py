@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..clients import changed, registry
+from ..clients import changed, hold, registry
 from ..crypto import Secrets, base62, new_id
 from ..db import Store, Transaction
 from ..ledger import enter
@@ -181,6 +181,12 @@ def consume(tx: Transaction, token_id: str) -> bool:
     return taken.first() is not None
 
 
+def keep_alive(tx: Transaction, token_id: str) -> bool:
+    """Let nobody revoke a token until the transaction ends; False when somebody did already."""
+    unrevoked = sa.select(table.c.id).where(table.c.id == token_id, table.c.revoked_at.is_(None))
+    return tx.execute(unrevoked.with_for_update()).first() is not None
+
+
 def successor_of(source: Source, used: Token) -> Token | None:
     """The token of the same kind that was issued for a used-up one."""
     row = source.execute(
@@ -201,24 +207,16 @@ def began_at(source: Source, family_id: str) -> dt.datetime | None:
 
 def revoke_tokens_for(tx: Transaction, user_id: str, client_id: str) -> int:
     """End every token that a client holds for a user; how many that were. The consent behind them has its own entry."""
-    done = tx.execute(
-        table.update()
-        .where(table.c.user_id == user_id, table.c.client_id == client_id, table.c.revoked_at.is_(None))
-        .values(revoked_at=tx.now)
-    )
+    ended = _end(tx, table.c.user_id == user_id, table.c.client_id == client_id)
     changed(tx, f"user:{user_id}")
-    return int(done.rowcount)
+    return len(ended)
 
 
 def revoke_tokens_by(tx: Transaction, credential_id: str) -> int:
     """End every token that was issued on one credential; how many that were. The credential's end has its own entry."""
-    done = tx.execute(
-        table.update()
-        .where(table.c.credential_id == credential_id, table.c.revoked_at.is_(None))
-        .values(revoked_at=tx.now)
-    )
+    ended = _end(tx, table.c.credential_id == credential_id)
     changed(tx, f"credential:{credential_id}")
-    return int(done.rowcount)
+    return len(ended)
 
 
 def revoke_token(tx: Transaction, token_id: str) -> bool:
@@ -233,8 +231,7 @@ def revoke_token(tx: Transaction, token_id: str) -> bool:
 
 def revoke_family(tx: Transaction, by: By, family_id: str, reason: str) -> int:
     """End everything that descends from one authorization; how many tokens that were."""
-    living = table.update().where(in_family(table, family_id), table.c.revoked_at.is_(None))
-    ended = tx.execute(living.values(revoked_at=tx.now).returning(table.c.client_id)).scalars().all()
+    ended = _end(tx, in_family(table, family_id))
     if ended:
         changed(tx, f"family:{family_id}")
         enter(
@@ -245,19 +242,33 @@ def revoke_family(tx: Transaction, by: By, family_id: str, reason: str) -> int:
 
 
 def revoke_tokens_of(tx: Transaction, by: By, client_id: str, reason: str) -> int:
-    """End every token of a client that has not ended; how many that were."""
-    done = tx.execute(
-        table.update()
-        .where(table.c.client_id == client_id, table.c.revoked_at.is_(None), table.c.expires_at > tx.now)
-        .values(revoked_at=tx.now)
-    )
-    if done.rowcount:
+    """End every token of a client that has not ended, also those that are just being issued; how many that were."""
+    hold(tx, client_id)
+    ended = _end(tx, table.c.client_id == client_id, table.c.expires_at > tx.now)
+    if ended:
         changed(tx, f"client:{client_id}")
         enter(
             tx, by, Happening.CREDENTIALS_TOKENS_REVOKED, f"client:{client_id}",
-            after={"tokens": done.rowcount}, reason=reason, organization=registry.owner_of(tx, client_id=client_id),
+            after={"tokens": len(ended)}, reason=reason, organization=registry.owner_of(tx, client_id=client_id),
         )  # fmt: skip
-    return int(done.rowcount)
+    return len(ended)
+
+
+def _end(tx: Transaction, *which: sa.ColumnElement[bool]) -> list[str]:
+    """End the living among some tokens; whose they were, one for each.
+
+    On PostgreSQL in the order of their ids, and until none is left: while one waited for a token that was being used,
+    the next came, and one statement does not see what came after it began.
+    """
+    living = sa.and_(*which, table.c.revoked_at.is_(None))
+    ending = table.update().where(living).values(revoked_at=tx.now).returning(table.c.client_id)
+    if tx.store.dialect == "sqlite":
+        return list(tx.execute(ending).scalars())
+    locked = sa.select(table.c.id).where(living).order_by(table.c.id).with_for_update().subquery()
+    ended: list[str] = []
+    while tx.execute(sa.select(sa.func.count()).select_from(locked)).scalar():
+        ended += tx.execute(ending).scalars()
+    return ended
 
 
 def prune(tx: Transaction, now: dt.datetime, most: int = PRUNED_AT_ONCE) -> int:

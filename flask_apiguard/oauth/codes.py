@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ..clients import registry
+from ..clients import hold, registry
 from ..credentials import Lifetimes, revoke_family
 from ..crypto import Secrets, new_id, random_text
 from ..db import Store, Transaction
@@ -71,30 +71,28 @@ class Codes:
         """
         code, verifier, redirect_uri = form.need("code"), form.need("code_verifier"), form.need("redirect_uri")
         with self._store.write() as tx:
+            hold(tx, client.facts.id, shared=True)
             row = tx.execute(sa.select(table).where(table.c.digest == self._secrets.digest(PURPOSE, code))).first()
             if row is None or not _belongs(row, client, redirect_uri, verifier) or row.expires_at <= tx.now:
                 # Nothing is ended here: who shows less than everything may be anybody.
                 raise refused()
             if row.jkt is not None and (client.cnf or {}).get("jkt") != row.jkt:
                 raise Refused(Error.INVALID_DPOP_PROOF, "Prove the key that the authorization request named.")
+            if consent_of(tx, row.user_id, client.facts.id, kept=True) is None:
+                raise refused()  # and what came of it ended with the consent
             used = tx.execute(
                 table.update()
                 .where(table.c.digest == row.digest, table.c.consumed_at.is_(None))
                 .values(consumed_at=tx.now)
                 .returning(table.c.digest)
             ).first()
-            said = None if used is None else self._issue(tx, client, form, row)
+            said = None if used is None else issued_for(tx, self._issuing, client, form, row)
             if said is None:
                 by = By(Actor.CLIENT, client.facts.id, organization_id=client.facts.organization_id)
                 revoke_family(tx, by, row.family_id, REPLAYED)
         if said is None:
             raise refused()
         return said
-
-    def _issue(self, tx: Transaction, client: Proved, form: Form, row: Any) -> dict[str, Any]:
-        if consent_of(tx, row.user_id, client.facts.id) is None:
-            raise refused()
-        return issued_for(tx, self._issuing, client, form, row)
 
 
 def issued_for(tx: Transaction, issuing: Issuing, client: Proved, form: Form, row: Any) -> dict[str, Any]:

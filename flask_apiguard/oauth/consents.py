@@ -29,10 +29,18 @@ class Consent:
     given_at: dt.datetime
 
 
-def consent_of(source: Source, user_id: str, client_id: str, *, locked: bool = False) -> Consent | None:
-    """What a user allowed a client, or None. ``locked`` keeps it as it is until the transaction ends."""
+def consent_of(
+    source: Source, user_id: str, client_id: str, *, locked: bool = False, kept: bool = False
+) -> Consent | None:
+    """What a user allowed a client, or None.
+
+    ``locked`` keeps it as it is until the transaction ends, for whoever changes it; so does ``kept``, for any number
+    who issue tokens on it: whoever withdraws it waits for those, and ends them.
+    """
     query = sa.select(table).where(table.c.user_id == user_id, table.c.client_id == client_id)
-    row = source.execute(query.with_for_update() if locked else query).first()
+    if locked or kept:
+        query = query.with_for_update(read=kept)
+    row = source.execute(query).first()
     return None if row is None else Consent(row.user_id, row.client_id, frozenset(row.scopes), row.given_at)
 
 
@@ -84,7 +92,7 @@ def give(tx: Transaction, user_id: str, client_id: str, scopes: Iterable[str], *
 
 def withdraw(tx: Transaction, by: By, user_id: str, client_id: str, reason: str = "") -> bool:
     """Disconnect a client from a user: nothing that it holds for them opens anything from the next request on."""
-    before = consent_of(tx, user_id, client_id)
+    before = consent_of(tx, user_id, client_id, locked=True)
     if before is None:
         return False
     tx.execute(table.delete().where(table.c.user_id == user_id, table.c.client_id == client_id))

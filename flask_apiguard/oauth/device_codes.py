@@ -11,6 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..clients import hold
 from ..credentials import Lifetimes, revoke_family
 from ..crypto import Secrets, new_id, random_text
 from ..db import Store, Transaction, insert_into
@@ -88,6 +89,7 @@ class DeviceCodes:
         """
         text = form.need("device_code")
         with self._store.write() as tx:
+            hold(tx, client.facts.id, shared=True)
             _demand_chosen(tx, client)
             found = self._judged(tx, client, form, text)
         if isinstance(found, Refused):  # raised only now, so that what was written stays
@@ -105,7 +107,7 @@ class DeviceCodes:
             return Refused(Error.EXPIRED_TOKEN, "Nobody answered in time; start again.")
         if row.allowed is None:
             return _pending(tx, row)
-        if not row.allowed or consent_of(tx, row.user_id, client.facts.id) is None:
+        if not row.allowed or consent_of(tx, row.user_id, client.facts.id, kept=True) is None:
             return Refused(Error.ACCESS_DENIED, "The user said no.")
         unused = (here, table.c.consumed_at.is_(None))
         taken = tx.execute(table.update().where(*unused).values(consumed_at=tx.now).returning(table.c.digest)).first()

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..clients import hold
 from ..credentials import Token, TokenKind, Tokens
 from ..db import Store, Transaction
 from .certificate_table import oauth_certificate
@@ -74,6 +75,7 @@ class Issuing:
         }  # fmt: skip
         if client.credential_kind in _PROOFS:
             with self._store.write() as tx:
+                hold(tx, client.facts.id, shared=True)
                 demand_unrevoked(tx, client)
                 _, text = self.tokens.issue(tx, **facts)
         else:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from ..credentials import Token, TokenKind, began_at, consume, revoke_family, successor_of
+from ..clients import hold
+from ..credentials import Token, TokenKind, began_at, consume, keep_alive, revoke_family, successor_of
 from ..crypto import new_id
 from ..db import Store, Transaction
 from ..values import Actor, By
@@ -40,6 +41,7 @@ class Refreshing:
         text = form.need("refresh_token")
         said: dict[str, Any] | None = None
         with self._store.write() as tx:
+            hold(tx, client.facts.id, shared=True)
             demand_unrevoked(tx, client)  # before any token is touched, in the order of those who revoke
             shown = self._issuing.tokens.find(tx, text)
             if shown is None or shown.kind is not TokenKind.REFRESH or shown.client_id != client.facts.id:
@@ -49,7 +51,7 @@ class Refreshing:
             if shown.cnf is not None and shown.cnf != client.cnf:
                 error = Error.INVALID_DPOP_PROOF if "jkt" in shown.cnf else Error.INVALID_GRANT
                 raise Refused(error, "Prove the key that this token is bound to.")
-            if consent_of(tx, shown.user_id, client.facts.id) is None:
+            if consent_of(tx, shown.user_id, client.facts.id, kept=True) is None:
                 raise refused()
             scopes = wanted_scopes(form.get("scope"), frozenset(shown.scopes) & client.scopes)
             audience = narrowed(form, shown.audience, self._issuing)
@@ -81,6 +83,8 @@ class Refreshing:
             return None
         successor = successor_of(tx, used)
         if successor is None or successor.consumed_at is not None or tx.now - used.consumed_at > GRACE:
+            return None
+        if not keep_alive(tx, used.id):
             return None
         return self._issuing.tokens.seeded(TokenKind.REFRESH, _seed(text, successor.id))
 
