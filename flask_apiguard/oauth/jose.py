@@ -42,6 +42,11 @@ class Signed:
         found: str = self.header["alg"]
         return found
 
+    @property
+    def signature_length(self) -> int:
+        """In bytes."""
+        return len(self._signature)
+
     def proved_by(self, key: VerifyingKey, algorithms: frozenset[str]) -> bool:
         """Whether this key made the signature, by an algorithm that is both the key's own and allowed here."""
         return self.algorithm in algorithms and key.verifies(self.algorithm, self._input, self._signature)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import counters, first, gate, instructions, oauth, ours, stack
+from benchmarks import counters, first, gate, instructions, oauth, oracle, ours, stack
 from benchmarks.measure import Variant, measure, percentile
 from tests.waiting import PATIENCE
 
@@ -92,6 +92,22 @@ def test_the_readme_is_followed_to_the_first_guarded_route() -> None:
     app, typed = first.blocks()
     assert "@require" in app
     assert "flask run" in typed
+
+
+@pytest.mark.slow
+@pytest.mark.sqlite
+def test_every_way_of_proving_a_client_is_asked_for_both() -> None:
+    rows = rows_of(said("benchmarks.oracle", "--samples", "2"))
+    assert sum(row[0] == "2" for row in rows.values()) == 4
+
+
+def test_the_rank_test_tells_what_differs_from_what_does_not() -> None:
+    values = [float(number) for number in range(200)]
+    assert oracle.mann_whitney(values, values) == 1.0
+    assert oracle.mann_whitney([1.0] * 9, [1.0] * 9) == 1.0
+    assert oracle.mann_whitney(values, [value + 40 for value in values]) < 0.01
+    # By hand: the ranks sum up to 29, so U is 14, 1.5 from its mean of 12.5, with a spread of sqrt(25 / 12 * 11).
+    assert round(oracle.mann_whitney([1, 4, 5, 9, 10], [2, 3, 6, 7, 8]), 3) == 0.754
 
 
 def test_a_ratio_is_the_median_of_the_ratios_within_rounds() -> None:

@@ -6,7 +6,9 @@ import datetime as dt
 import json
 import secrets
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -18,9 +20,12 @@ from joserfc import jwk, jws
 from flask_apiguard.clients import registry
 from flask_apiguard.crypto import base64url
 from flask_apiguard.errors import Conflict, Invalid, StoreAway
+from flask_apiguard.oauth import decoys
+from flask_apiguard.oauth.decoys import decoy_for
+from flask_apiguard.oauth.jwk import VerifyingKey
 from flask_apiguard.oauth.public_keys import add_key, revoke_key
 from flask_apiguard.values import SYSTEM, State
-from tests.oauth.proofs import dated
+from tests.oauth.proofs import dated, sign
 from tests.oauth.world import Holder, World
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -308,3 +313,65 @@ def test_a_retired_application_registers_no_more_keys(world: World, key: Any) ->
 
 
 PRIVATE_OF_OUR_OWN: Any = jwk.ECKey.generate_key("P-256")
+
+
+@pytest.fixture
+def verifications(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The kind of each key that a signature is verified with."""
+    found: list[str] = []
+    verify = VerifyingKey.verifies
+
+    def verifying(key: VerifyingKey, algorithm: str, data: bytes, signature: bytes) -> bool:
+        found.append(key.jwk["kty"] + str(len(key.jwk.get("n", ""))))
+        return verify(key, algorithm, data, signature)
+
+    monkeypatch.setattr(VerifyingKey, "verifies", verifying)
+    return found
+
+
+KINDS: dict[str, Callable[[], Any]] = {
+    "ES256": lambda: jwk.ECKey.generate_key("P-256"), "EdDSA": lambda: jwk.OKPKey.generate_key("Ed25519"),
+    "Ed25519": lambda: jwk.OKPKey.generate_key("Ed25519"), "PS256": lambda: jwk.RSAKey.generate_key(2048),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("many", [0, 1, 2, 4])
+@pytest.mark.parametrize("algorithm", KINDS)
+def test_a_wrong_assertion_takes_as_much_work_whoever_there_is_and_whatever_they_registered(
+    world: World, verifications: list[str], algorithm: str, many: int
+) -> None:
+    wrong, holder = KINDS[algorithm](), world.holder()
+    with world.house.store.write() as tx:
+        for _ in range(many):
+            add_key(tx, SYSTEM, holder.id, KINDS[algorithm]().as_dict(private=False))
+        other = KINDS["ES256" if algorithm == "PS256" else "PS256"]()
+        add_key(tx, SYSTEM, holder.id, other.as_dict(private=False))
+    work = []
+    for client_id in (holder.id, "cli_" + "0" * 26):
+        verifications.clear()
+        assert is_refused(post(world, sign({"alg": algorithm}, claims(world, client_id), wrong)))
+        work.append(tuple(verifications))
+    assert work[0] == work[1]
+    assert len(work[0]) == 4
+
+
+@pytest.mark.parametrize(("algorithm", "length"), [("ES256", 63), ("EdDSA", 65), ("PS256", 128), ("HS256", 32)])
+def test_a_signature_that_no_key_could_have_made_is_verified_with_none(
+    world: World, holder: Holder, verifications: list[str], algorithm: str, length: int
+) -> None:
+    for client_id in (holder.id, "cli_" + "0" * 26):
+        body = ".".join(base64url(json.dumps(part).encode()) for part in ({"alg": algorithm}, claims(world, client_id)))
+        assert is_refused(post(world, f"{body}.{base64url(secrets.token_bytes(length))}"))
+    assert verifications == []
+
+
+def test_what_a_decoy_says_opens_nothing(
+    world: World, verifications: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = KINDS["ES256"]()
+    decoy = decoy_for("ES256", 64)
+    assert decoy is not None
+    monkeypatch.setattr(decoys, "decoy_for", lambda *_: replace(decoy, jwk=own.as_dict(private=False)))
+    holder = world.holder()
+    assert is_refused(post(world, sign({"alg": "ES256"}, claims(world, holder.id), own)))
+    assert len(verifications) == 4
