@@ -11,7 +11,7 @@ from ..clients import changed, registry
 from ..clients.tables import application, client
 from ..clock import Clock
 from ..credentials.standing import CLIENT, Entitle, facts, judge_client
-from ..db import Store, Transaction
+from ..db import Store, Transaction, insert_into
 from ..errors import Invalid
 from ..ledger import enter
 from ..values import By, ClientFacts, Flaw, Happening
@@ -115,16 +115,17 @@ def choose(
     """
     registry.client(tx, client_id)
     table = tables.oauth_client
-    row = tx.execute(sa.select(table.c[name]).where(table.c.client_id == client_id)).first()
-    if row is not None and row[0] == chosen:
+    first = insert_into(table, tx.store.dialect).values({"client_id": client_id, "public": False, name: chosen})
+    is_new = tx.execute(first.on_conflict_do_nothing().returning(table.c.client_id)).first() is not None
+    here = table.c.client_id == client_id
+    before = None if is_new else tx.execute(sa.select(table.c[name]).where(here).with_for_update()).scalar_one()
+    if not is_new and before == chosen:
         return
-    if row is None:
-        tx.execute(table.insert().values({"client_id": client_id, "public": False, name: chosen}))
-    else:
-        tx.execute(table.update().where(table.c.client_id == client_id).values({name: chosen}))
+    if not is_new:
+        tx.execute(table.update().where(here).values({name: chosen}))
     enter(
         tx, by, Happening.OAUTH_CLIENT_CHANGED, f"client:{client_id}", reason=reason,
-        before={name: None if row is None else row[0]}, after={name: chosen},
+        before={name: before}, after={name: chosen},
         organization=registry.owner_of(tx, client_id=client_id),
     )  # fmt: skip
     changed(tx, f"client:{client_id}")

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from flask_apiguard.credentials.tokens import SIGNED
 from flask_apiguard.errors import Invalid
-from flask_apiguard.oauth import set_grant_types
+from flask_apiguard.oauth import chosen_of, set_device, set_grant_types
 from flask_apiguard.oauth.token_formats import set_certificate_bound, set_token_format
 from flask_apiguard.values import SYSTEM
 from tests.oauth.browser import CALLBACK, Browser, answered, redeem, refresh, wanted
 from tests.oauth.devices import Screen
 from tests.oauth.world import Holder, World
+from tests.waiting import PATIENCE, wait_for
 
 ASK = {"grant_type": "client_credentials"}
 
@@ -38,6 +40,24 @@ def test_a_client_uses_what_was_chosen_for_it_and_nothing_else(any_world: World)
     assert refresh(any_world, holder, tokens["refresh_token"]).status_code == 200
     choose(any_world, holder, None)
     assert any_world.post("token", ASK, holder).status_code == 200
+
+
+def test_two_who_choose_for_one_client_at_once_both_get_their_way(any_world: World) -> None:
+    holder, store = any_world.holder(), any_world.house.store
+
+    def bind() -> None:
+        with store.write() as tx:
+            set_certificate_bound(tx, SYSTEM, holder.id, True)
+
+    with ThreadPoolExecutor(1) as pool:
+        with store.write() as tx:
+            set_device(tx, SYSTEM, holder.id, True)
+            other = pool.submit(bind)
+            wait_for(any_world.somebody_waits)
+        other.result(PATIENCE)
+    with store.read() as conn:
+        chosen = chosen_of(conn, holder.id)
+    assert (chosen.device, chosen.certificate_bound) == (True, True)
 
 
 def test_what_is_remembered_of_a_client_holds_until_something_else_is_chosen(any_world: World) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import requests
-import sqlalchemy as sa
 
 from flask_apiguard.credentials import revoke_all
 from flask_apiguard.oauth import withdraw
@@ -66,7 +65,7 @@ class Pause:
             assert self.reached.wait(PATIENCE)
             ending = pool.submit(end)
             try:
-                wait_for(lambda: ending.done() or waits(world))
+                wait_for(lambda: ending.done() or world.somebody_waits())
             finally:
                 self.going_on.set()
             return good(issuing, ending)
@@ -78,15 +77,6 @@ def good(issuing: Future[requests.Response], ending: Future[object]) -> dict[str
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
-
-
-def waits(world: World) -> bool:
-    """Whether somebody stands before a lock. On SQLite whoever writes comes after who writes already: always."""
-    if world.house.store.dialect == "sqlite":
-        return True
-    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with world.house.store.read(steady=False) as conn:
-        return bool(conn.execute(sa.text(asked)).scalar())
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import requests
+import sqlalchemy as sa
 from flask import Flask, request
 
 from flask_apiguard import APIGuard, access, require
@@ -165,6 +166,14 @@ class World:
     def call(self, token: str, path: str = "/api/orders") -> requests.Response:
         """A call with a token."""
         return requests.get(self.base + path, headers={"Authorization": f"Bearer {token}"}, timeout=PATIENCE)
+
+    def somebody_waits(self) -> bool:
+        """Whether somebody stands before a lock. On SQLite whoever writes comes after who writes already: always."""
+        if self.house.store.dialect == "sqlite":
+            return True
+        asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        with self.house.store.read(steady=False) as conn:
+            return bool(conn.execute(sa.text(asked)).scalar())
 
     def is_active(self, holder: Holder, token: str) -> bool:
         """What introspection says of a token."""
