@@ -50,6 +50,8 @@ class Admission:
     length: int | None = None
     outcome = ""
     headers: tuple[tuple[str, str], ...] = ()
+    #: All that the answer may say of who reads it from another origin (CORS); None where that is the host's to say.
+    sharing: tuple[tuple[str, str], ...] | None = None
 
     def __init__(self, id: str, inside: bool, time: float, started: int, peer: str) -> None:
         self.id = id

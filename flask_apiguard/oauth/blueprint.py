@@ -12,6 +12,7 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
+from ..admission import current_admission
 from ..people import SIGN_IN_LINK
 from ..rules import Book
 from ..values import READ_METHODS
@@ -75,11 +76,24 @@ def mount(
         add(metadata, rule, f"server_{number}", _document(app, lambda: Answer(200, server().metadata.server())))
     for number, rule in enumerate(places.resource_rules):
         add(metadata, rule, f"resource_{number}", _document(app, lambda: Answer(200, server().metadata.resource())))
+    for blueprint in (endpoints, metadata):
+        blueprint.after_request(_keep_sharing)
     book.own(ENDPOINTS, recorded=True)
     book.own(METADATA)
     app.register_blueprint(endpoints)
     app.register_blueprint(metadata)
     attach_mounting(app, places)
+
+
+def _keep_sharing(response: Response) -> Response:
+    """Note what was said here of who may read this, before the host's CORS says more: with cookies, to its own pages.
+
+    Flask runs a blueprint's own functions before the app's. What is noted is all that leaves.
+    """
+    admission = current_admission()
+    if admission is not None:
+        admission.sharing = tuple(pair for pair in response.headers if pair[0].startswith("Access-Control-"))
+    return response
 
 
 def _posted(app: Flask, act: Callable[[Request], Answer], *, shared: bool) -> Callable[[], Response]:

@@ -103,6 +103,8 @@ class Perimeter:
             raise
         if len(began) != 3:
             body = begun(body, began)
+        if admission.sharing is not None:
+            shared_as_ours(began[1], admission.sharing)
         if not admission.recorded:
             if admission.rule is not None:
                 _add_headers(began[1], {name.lower(): value for name, value in began[1]}, admission)
@@ -173,6 +175,12 @@ def _is_open(admission: Admission) -> bool:
 
 class _Never:
     """Stands in for a server's file wrapper where there is none."""
+
+
+def shared_as_ours(headers: list[tuple[str, str]], ours: tuple[tuple[str, str], ...]) -> None:
+    """Take away what the host's CORS said of an answer of ours, and leave what we said."""
+    headers[:] = [pair for pair in headers if not pair[0].lower().startswith("access-control-")]
+    headers += ours
 
 
 def _add_headers(headers: list[tuple[str, str]], present: dict[str, str], admission: Admission) -> None:
