@@ -14,6 +14,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from flask_apiguard import HostUser
 from flask_apiguard.crypto import random_text
 from flask_apiguard.extension import house_of
+from flask_apiguard.oauth import pages
 from flask_apiguard.people import Person
 from flask_apiguard.values import SYSTEM
 from tests.oauth.accounts import (
@@ -147,7 +148,7 @@ def test_a_link_by_mail_signs_in_once_pasted_as_a_whole_or_not(world: World) -> 
 
 def test_known_and_unknown_addresses_are_told_alike_and_throttled_alike(world: World) -> None:
     member(world, "known@example.com")
-    pages = {}
+    told_to = {}
     for email in ("known@example.com", "nobody@example.com"):
         browser = stranger(world)
         page = get(browser, "/oauth/sign-in")
@@ -156,9 +157,9 @@ def test_known_and_unknown_addresses_are_told_alike_and_throttled_alike(world: W
         assert 0 < int(told[-1].headers["Retry-After"]) <= 900
         assert sent(browser, page, email=email, password=GOOD).status_code == 429
         link = sent(browser, page, email=email, by="link")
-        pages[email] = [plain(one).replace(email, "") for one in (told[0], told[-1], link)]
+        told_to[email] = [plain(one).replace(email, "") for one in (told[0], told[-1], link)]
         assert WRONG in told[0].text
-    assert pages["known@example.com"] == pages["nobody@example.com"]
+    assert told_to["known@example.com"] == told_to["nobody@example.com"]
 
 
 def test_who_is_disabled_is_out_at_once_and_so_is_whatever_acts_for_them(any_world: World) -> None:
@@ -343,6 +344,24 @@ def test_where_no_mail_leaves_no_link_is_offered_or_sent(tmp_path: Path) -> None
         page = get(browser, "/oauth/sign-in")
         assert "Mail me a link" not in page.text
         assert sent(browser, page, email="ann@example.com", by="link").status_code == 400
+
+
+def test_the_hosts_words_take_the_place_of_ours_and_the_form_stays(tmp_path: Path) -> None:
+    folder = tmp_path / "templates" / "apiguard" / "oauth"
+    folder.mkdir(parents=True)
+    ours = Path(pages.__file__).parent / "templates" / "apiguard" / "oauth"
+    for name in ("sign_in", "sign_in_link"):
+        own = (ours / f"{name}.html").read_text()
+        theirs = re.sub(r"(block lead %}).*?({% endblock)", r"\1Welcome to {{ back }}\2", own, flags=re.DOTALL)
+        (folder / f"{name}.html").write_text(theirs)
+    with hostless(f"sqlite:///{tmp_path}/apiguard.db", **MAILS) as world:
+        world.app.template_folder = str(tmp_path / "templates")
+        member(world, "ann@example.com")
+        browser = stranger(world)
+        page = get(browser, "/oauth/device?user_code=%22%3E")
+        assert "Welcome to /oauth/device?user_code=%22%3E" in page.text
+        assert "Welcome to" in sent(browser, page, email="ann@example.com", by="link").text
+        assert sent(browser, page, email="ann@example.com", password=GOOD).status_code == 303
 
 
 # -- the host's own users ----------------------------------------------------------------------------------------------

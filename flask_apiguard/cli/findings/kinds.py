@@ -247,7 +247,7 @@ class Kind(Enum):
     )  # fmt: skip
     HOST_USER_MISSING = (
         "AG403", NOTE, NOTE, "Nobody says which of the app's users is signed in",
-        "The consent page can ask nobody, so only clients that act for themselves get tokens.",
+        "The pages of consent can ask people with an account here only, never the app's own users.",
         "Register a function with guard.host_user.", "RFC 6749, section 3.1",
     )  # fmt: skip
     TOKEN_LIFETIME = (
