@@ -51,19 +51,23 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]
 class Introspection(IntrospectionEndpoint):  # type: ignore[misc]
     """Says of a token what it is worth here and now; of one that is another client's only that it is not active.
 
-    Section 4. One for another API is worth nothing here.
+    Section 4. One for another API is worth nothing here. ``challenge`` goes with what nobody proved (RFC 9110,
+    section 15.5.2).
     """
 
-    def __init__(self, places: Places, facts: Callable[[str], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, places: Places, facts: Callable[[str], Mapping[str, Any]], challenge: tuple[tuple[str, str], ...]
+    ) -> None:
         super().__init__()
         self._places = places
         self._facts = facts
+        self._challenge = challenge
 
     def authenticate_endpoint_client(self, request: Asked) -> Proved:
         """:raises Refused: nobody proved itself; a public client can't (section 2.1)."""
         client = self.server.authenticate_client(request, ())
         if client.credential_id is None:
-            raise Refused(Error.INVALID_CLIENT, "A public client may not ask.", 401)
+            raise Refused(Error.INVALID_CLIENT, "A public client may not ask.", 401, self._challenge)
         found: Proved = client
         return found
 

@@ -93,7 +93,7 @@ class Server:
         for found in grant_types:
             self._engine.register_grant(found)
         self._engine.register_endpoint(Revocation(store, tokens))
-        self._engine.register_endpoint(Introspection(places, facts))
+        self._engine.register_endpoint(Introspection(places, facts, self._challenge))
         told = certificates.are_told or places.mtls is not None
         self.metadata = Metadata(places, [found.GRANT_TYPE for found in grant_types], told, store, watch, scopes)
 

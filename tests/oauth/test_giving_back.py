@@ -150,3 +150,12 @@ def test_pages_of_other_origins_may_not_introspect(world: World) -> None:
     ]
     assert not any(name.startswith("Access-Control") for answer in answers for name in answer.headers)
     assert answers[0].status_code == 405
+
+
+def test_a_public_client_that_asks_for_introspection_is_told_how_to_prove_itself(world: World) -> None:
+    public = world.holder(public=True)
+    answer = world.post("introspect", {"token": "x", "client_id": public.id})
+    assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
+    assert answer.headers["WWW-Authenticate"].startswith('Basic realm="')
+    unknown = world.post("introspect", {"token": "x", "client_id": "cli_" + "0" * 26})
+    assert unknown.headers["WWW-Authenticate"] == answer.headers["WWW-Authenticate"]
