@@ -73,11 +73,13 @@ class Codes:
         with self._store.write() as tx:
             hold(tx, client.facts.id, shared=True)
             row = tx.execute(sa.select(table).where(table.c.digest == self._secrets.digest(PURPOSE, code))).first()
-            if row is None or not _belongs(row, client, redirect_uri, verifier) or row.expires_at <= tx.now:
+            if row is None or not _belongs(row, client, redirect_uri, verifier):
                 # Nothing is ended here: who shows less than everything may be anybody.
                 raise refused()
             if row.jkt is not None and (client.cnf or {}).get("jkt") != row.jkt:
                 raise Refused(Error.INVALID_DPOP_PROOF, "Prove the key that the authorization request named.")
+            if row.consumed_at is None and row.expires_at <= tx.now:
+                raise refused()  # of a used one nothing is asked: whenever it comes again, two hold it
             if consent_of(tx, row.user_id, client.facts.id, kept=True) is None:
                 raise refused()  # and what came of it ended with the consent
             used = tx.execute(

@@ -289,6 +289,21 @@ def test_a_code_shown_again_ends_everything_that_came_of_it(any_world: World) ->
     assert "An authorization code was used twice." in entry
 
 
+@pytest.mark.parametrize("late", [61, 86400])
+def test_it_does_so_whenever_it_comes_again(any_world: World, late: int) -> None:
+    holder = any_world.holder(redirect_uris=(CALLBACK,))
+    code = Browser(any_world).code(holder)
+    text = redeem(any_world, holder, code).json()["refresh_token"]
+    any_world.house.clock.advance(late)
+    assert error(redeem(any_world, holder, code, code_verifier="w" * 43)) == (400, "invalid_grant")
+    text = refresh(any_world, holder, text).json()["refresh_token"]
+    assert error(redeem(any_world, holder, code)) == (400, "invalid_grant")
+    assert error(refresh(any_world, holder, text)) == (400, "invalid_grant")
+    with any_world.house.store.read() as conn:
+        (entry,) = conn.execute(sa.select(ledger.c.entry).where(ledger.c.actor_id == holder.id)).scalars()
+    assert "An authorization code was used twice." in entry
+
+
 def test_a_stranger_with_a_used_code_ends_nothing(world: World, browser: Browser, holder: Holder) -> None:
     other = world.holder(redirect_uris=(CALLBACK,))
     code = browser.code(holder)
