@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode, urlsplit
 
 from ..errors import Denied
-from ..onboarding.checks.network import flaw_of
+from ..onboarding.checks.network import flaw_of, is_private_use
 from .form import Form, parse
 from .issuing import audience_of, wanted_scopes
 from .places import Places
@@ -86,7 +86,7 @@ def read_client(query: bytes, registrations: Registrations, places: Places) -> t
         client = None  # why it may not act is for its own developer, not for whoever knows its id
     if client is None:
         raise Unsafe("This application is not known here.")
-    if len(form.several.get("redirect_uri", ())) != 1 or not is_registered(redirect_uri, client.redirect_uris):
+    if len(form.several.get("redirect_uri", ())) != 1 or not may_return_to(redirect_uri, client):
         raise Unsafe("The application is not registered with this address to come back to.")
     state = form.get("state")
     if state is not None and len(state) > STATE_AT_MOST:
@@ -126,6 +126,13 @@ def _demand_code(form: Form) -> None:
         raise Refused(Error.INVALID_REQUEST, "response_type is needed, and response_mode query.")
     if response_type != "code":
         raise Refused(Error.UNSUPPORTED_RESPONSE_TYPE)
+
+
+def may_return_to(redirect_uri: str, client: Registration) -> bool:
+    """Whether answers for a client may go there; to an app on a device (RFC 8252, section 7.1) only a public one's."""
+    if is_private_use(redirect_uri) and not client.public:
+        return False
+    return is_registered(redirect_uri, client.redirect_uris)
 
 
 def is_registered(redirect_uri: str, registered: tuple[str, ...]) -> bool:

@@ -122,7 +122,7 @@ class Pages:
     def _question(self, ask: Ask, user: HostUser, question: Question) -> Response:
         to = urlsplit(ask.back.redirect_uri)
         page = render(
-            "consent.html", **words(ask.client, user, question), destination=to.netloc,
+            "consent.html", **words(ask.client, user, question), destination=to.netloc or to.scheme,
             action=url_for("apiguard_oauth.consent"),
         )  # fmt: skip
         return self.page(page, 200, onward(ask.back.redirect_uri))
@@ -177,7 +177,7 @@ class Pages:
 def onward(redirect_uri: str) -> str:
     """Where a form may lead that sends its user back to a client: browsers hold its redirects to that as well."""
     to = urlsplit(redirect_uri)
-    return f"'self' {to.scheme}://{to.netloc}"
+    return f"'self' {to.scheme}://{to.netloc}" if to.netloc else f"'self' {to.scheme}:"
 
 
 def words(client: Registration, user: HostUser, question: Question) -> dict[str, Any]:

@@ -371,6 +371,25 @@ def test_a_public_client_needs_no_secret_and_gets_nothing_for_itself(world: Worl
     assert world.post("introspect", {"token": "x", "client_id": public.id}).status_code == 401
 
 
+def test_an_app_on_a_device_is_returned_to_by_its_own_scheme_and_a_server_is_not(
+    world: World, browser: Browser
+) -> None:
+    own = "com.acme.app:/cb"
+    public = world.holder(redirect_uris=(own,), public=True)
+    page = browser.ask(wanted(public, redirect_uri=own))
+    assert "<strong>com.acme.app</strong>" in page.text
+    assert page.headers["Content-Security-Policy"].endswith("form-action 'self' com.acme.app:")
+    back = browser.answer(page)
+    assert back.headers["Location"].startswith(own + "?")
+    code = answered(back)["code"]
+    assert redeem(world, public, code, public=True, redirect_uri=own).status_code == 200
+    for other in ("com.acme.app:/cb/", "com.acme.app2:/cb", "com.acme.app://cb"):
+        assert browser.ask(wanted(public, redirect_uri=other)).status_code == 400
+    confidential = world.holder(redirect_uris=(own,))
+    refused = browser.ask(wanted(confidential, redirect_uri=own))
+    assert (refused.status_code, refused.headers.get("Location")) == (400, None)
+
+
 def test_a_withdrawn_consent_ends_every_token_of_that_user_and_of_no_other(
     world: World, browser: Browser, holder: Holder
 ) -> None:

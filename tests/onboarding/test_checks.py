@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from flask_apiguard.contracts import OnboardingCheck, Registry
 from flask_apiguard.credentials import Credential, Kind
 from flask_apiguard.errors import ConfigurationError, Conflict, Forbidden, Invalid, Missing
 from flask_apiguard.onboarding import Dossier, ReviewPolicy, registry_of
-from flask_apiguard.onboarding.checks.network import flaw_of
+from flask_apiguard.onboarding.checks.network import flaw_of, is_private_use
 from flask_apiguard.values import By, Environment, Evidence, Happening, Standing, State, Verdict
 
 from .house import DAY, FACTS, OPERATOR, House
@@ -119,6 +120,9 @@ def test_the_proved_address_of_a_member_proves_the_contact() -> None:
         "http://127.0.0.1/cb",
         "http://127.0.0.1:5000/cb",
         "http://[::1]:5000/cb",
+        "com.acme.app:/cb",
+        "com.acme.my-app:/oauth2/cb?x=1",
+        "io.github.acme:/",
     ],
 )
 def test_a_safe_redirect_uri_passes(uri: str) -> None:
@@ -132,7 +136,12 @@ def test_a_safe_redirect_uri_passes(uri: str) -> None:
         "file:///etc/passwd", "https://*.acme.example/cb", "https://acme.example/*", "http://acme.example/cb",
         "http://localhost/cb", "http://127.0.0.1.evil.example/cb", "http://127.1/cb", "https://acme.example/cb#x",
         "https://user@acme.example/", "https://acme.example@evil.example/", "https://", "https:///cb", "/cb",
-        "https:acme.example", "com.acme.app:/cb", "https://acme.example\\@evil.example/", "https://acme.example/a b",
+        "https:acme.example", "acme:/cb", "myapp://cb", "com.acme.app:cb", "com.acme.app://cb", "com.acme.app:///cb",
+        "com.acme.app:/cb#x", "com.acme.app:/../cb", "com.acme.app:/%2e%2e/cb", "COM.acme.app:/cb", "com.:/cb",
+        "com..app:/cb", "com.-app:/cb", ".com:/cb", "z39.50:/cb", "com.acme.app:/a b", "com.acme.app:/cb[", "com.app:",
+        "javascript:/alert(1)", "data:/text/html,x", "vbscript:/x", "file:/etc/passwd", "blob:/x", "about:/blank",
+        "intent:/x", "https:/cb", "http:/cb", "com.äcme:/cb", "com.acme+x:/cb", "view-source:/x", "ms-settings:/x",
+        "https://acme.example\\@evil.example/", "https://acme.example/a b",
         "https://acme.example/a/../b", "https://acme.example/%2e%2e/b", "https://[::1", "https://acme.example:0/",
         "https://acme.example:99999/", "https://äcme.example/", "https://acme.example/\n", "", "x" * 3000, 7, None,
         {"a": 1}, ["https://acme.example/cb"],
@@ -143,11 +152,38 @@ def test_a_redirect_uri_that_leads_elsewhere_does_not(uri: object) -> None:
 
 
 @given(st.text(max_size=60))
-def test_any_text_is_judged_and_only_https_and_loopback_pass(text: str) -> None:
+def test_any_text_is_judged_and_only_https_loopback_and_domains_turned_around_pass(text: str) -> None:
     for uri in (text, "https://" + text, "http://127.0.0.1" + text):
-        if not flaw_of(uri):
+        if not flaw_of(uri) and not is_private_use(uri):
             assert uri.lower().startswith(("https://", "http://127.0.0.1"))
             assert not set("#@*\\ ") & set(uri.partition("?")[0])
+
+
+@given(st.from_regex(r"[A-Za-z][A-Za-z0-9+.-]{0,30}", fullmatch=True), st.text(max_size=40))
+def test_a_scheme_is_an_apps_own_only_as_a_domain_turned_around_with_one_slash(scheme: str, rest: str) -> None:
+    for uri in (f"{scheme}:{rest}", f"{scheme}:/{rest}", f"com.{scheme}:/{rest}"):
+        if flaw_of(uri) or not is_private_use(uri):
+            continue
+        parts = urlsplit(uri)
+        assert parts.netloc == ""
+        assert parts.fragment == ""
+        assert parts.scheme == uri.partition(":")[0]
+        labels = parts.scheme.split(".")
+        assert len(labels) >= 2
+        assert all(label and label[0] != "-" and label[-1] != "-" for label in labels)
+        assert labels[0].isalpha()
+        assert parts.path.startswith("/")
+        assert not parts.path.startswith("//")
+        assert uri.isascii()
+        assert uri.isprintable()
+
+
+@given(st.sampled_from(["javascript", "data", "vbscript", "file", "blob", "about", "http", "https", "intent", "ws"]),
+       st.text(max_size=40))  # fmt: skip
+def test_a_scheme_that_runs_or_reads_something_is_never_an_apps_own(scheme: str, rest: str) -> None:
+    for uri in (f"{scheme}:{rest}", f"{scheme}:/{rest}", f"{scheme.upper()}:/{rest}"):
+        assert not is_private_use(uri)
+        assert flaw_of(uri) or uri.startswith(("https://", "http://"))
 
 
 def test_a_bad_redirect_uri_is_not_even_kept(house: House, acme: str, ann: By) -> None:

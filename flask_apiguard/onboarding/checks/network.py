@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import unicodedata
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -14,11 +15,31 @@ from .part import Takes, check, failed, number, passed
 #: Wider than these, a range says nothing about who calls, by the version of IP.
 WIDEST = {4: 8, 6: 19}
 _LOOPBACK = ("127.0.0.1", "[::1]")
+#: RFC 8252, section 7.1: a domain name of the app's maker, turned around, and one slash, for there is no host.
+_PRIVATE_USE = re.compile(
+    r"(?P<scheme>[a-z]{2,63}(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+):(?P<path>/(?:[\w.~!$&'()*+,;=:@%-][\w.~!$&'()*+,;=:@%/-]*)?)"
+    r"(?:\?[\w.~!$&'()*+,;=:@%/?-]*)?",
+    re.ASCII,
+)
 
 
 def flaw_of(uri: object) -> str:
-    """What is wrong with a redirect URI (RFC 9700, section 2.1; RFC 8252, sections 7.3 and 8.4); empty when nothing."""
-    return _flaw_of_text(uri) or _flaw_of_parts(str(uri))
+    """What is wrong with a redirect URI (RFC 9700, section 2.1; RFC 8252, sections 7 and 8.4); empty when nothing.
+
+    A private-use one is for public clients only; whoever sends somebody there asks ``is_private_use`` as well.
+    """
+    flaw = _flaw_of_text(uri)
+    if flaw:
+        return flaw
+    private = _PRIVATE_USE.fullmatch(str(uri))
+    if private is not None:
+        return "has a path that leads elsewhere" if _climbs(private["path"]) else ""
+    return _flaw_of_parts(str(uri))
+
+
+def is_private_use(uri: str) -> bool:
+    """Whether the system hands a URI to an app that claims its scheme, instead of to a host."""
+    return _PRIVATE_USE.fullmatch(uri) is not None
 
 
 def _flaw_of_text(uri: object) -> str:
@@ -39,30 +60,35 @@ def _flaw_of_parts(uri: str) -> str:
     except ValueError:
         return "can't be read"
     if parts.scheme not in ("https", "http") or not uri.lower().startswith(parts.scheme + "://"):
-        return f"has the scheme {parts.scheme[:20] or 'of nothing'}, not https"
+        shown = parts.scheme[:20] or "of nothing"
+        return f"has the scheme {shown}, not https; an app's own is a domain turned around: com.example.app:/cb"
     if "@" in parts.netloc:
         return "carries a user"
     if not host or port == 0 or "%" in parts.netloc:
         return "names no host"
     if parts.scheme == "http" and parts.netloc.removesuffix(f":{port}") not in _LOOPBACK:
         return "is http on a host that is not loopback"
-    if any(part in (".", "..") for part in parts.path.split("/")) or "%2e" in parts.path.lower():
-        return "has a path that leads elsewhere"
-    return ""
+    return "has a path that leads elsewhere" if _climbs(parts.path) else ""
+
+
+def _climbs(path: str) -> bool:
+    return any(part in (".", "..") for part in path.split("/")) or "%2e" in path.lower()
 
 
 @check("redirect-uris", "Redirect URIs lead where they say")
 def redirects(dossier: Dossier) -> Evidence:
-    """https or loopback; no wildcard, fragment, user, or scheme of its own."""
+    """https, loopback, or an app's own scheme that is a domain turned around; no wildcard, fragment or user."""
     uris = dossier.application.redirect_uris
-    expected = "https, or http on 127.0.0.1 or [::1]; exact; no fragment, no user, no wildcard"
+    expected = (
+        "https, http on 127.0.0.1 or [::1], or for public clients com.example.app:/path; exact; no fragment, no user, "
+        "no wildcard"
+    )
     flaws = {_shown(uri): flaw for uri in uris if (flaw := flaw_of(uri))}
     if not flaws:
         return passed("Every redirect URI is exact and safe." if uris else "There is none.", count=len(uris))
     first, flaw = next(iter(flaws.items()))
-    return failed(
-        f"{first} {flaw}.", "Register the exact https address that answers go to.", flaws=flaws, expected=expected
-    )
+    fix = "Register the exact address that answers go to: https, or com.example.app:/cb of an app."
+    return failed(f"{first} {flaw}.", fix, flaws=flaws, expected=expected)
 
 
 def _shown(uri: object) -> str:
