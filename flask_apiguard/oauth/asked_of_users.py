@@ -9,17 +9,19 @@ from typing import Any
 from ..access import Scope, ScopeBook
 from ..crypto import Secrets, random_text
 from ..db import Store
+from .anew import judged_anew
 from .asking import Ask, Back
 from .codes import Codes
 from .consents import consent_of, give
 from .pruning import clear
 from .pushed import use_up
-from .refusals import Error
+from .refusals import Error, Refused
 from .tables import oauth_request as table
 
 LIFETIME = dt.timedelta(minutes=10)
 LENGTH = 43
 PURPOSE = "oauth-request"
+GONE = "This application can't be given anything any more. Nothing was allowed."
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,10 @@ class AskedOfUsers:
     def answer(self, text: str, user_id: str, allowed: bool, address: str) -> tuple[str, str] | None:
         """The client's id and the URL that carries the user's answer; None for no such question to this user.
 
-        What is granted is what was kept, whatever else came back from the browser.
+        What is granted is what was kept, whatever else came back from the browser; whether its client may still have
+        it is judged anew.
+
+        :raises Refused: it may not act now, or users may not be sent to that address any more; told to the user.
         """
         with self._store.write() as tx:
             row: Any = tx.execute(
@@ -94,9 +99,13 @@ class AskedOfUsers:
             ).first()  # fmt: skip
             if row is None:
                 return None
-            back = Back(row.redirect_uri, row.state, self._issuer)
+            back, now = Back(row.redirect_uri, row.state, self._issuer), judged_anew(tx, row.client_id)
+            if not now.comes_back_to(row.redirect_uri):
+                raise Refused(Error.INVALID_REQUEST, GONE)
             if not allowed:
                 return row.client_id, back.to(error=Error.ACCESS_DENIED.value)
+            if not now.may_use_codes:
+                return row.client_id, back.to(error=Error.UNAUTHORIZED_CLIENT.value)
             give(tx, user_id, row.client_id, row.scopes, address=address)
             code = self._codes.make(
                 tx, client_id=row.client_id, user_id=user_id, redirect_uri=row.redirect_uri, scopes=row.scopes,

@@ -20,6 +20,7 @@ from ..credentials import Lifetimes, revoke_family
 from ..crypto import Secrets, new_id, random_text
 from ..db import Store, Transaction
 from ..values import Actor, By
+from .anew import judged_anew
 from .consents import consent_of
 from .form import Form
 from .issuing import Issuing, audience_of
@@ -78,7 +79,7 @@ class Codes:
                 raise refused()
             if row.jkt is not None and (client.cnf or {}).get("jkt") != row.jkt:
                 raise Refused(Error.INVALID_DPOP_PROOF, "Prove the key that the authorization request named.")
-            if row.consumed_at is None and row.expires_at <= tx.now:
+            if row.consumed_at is None and not _is_good(tx, row):
                 raise refused()  # of a used one nothing is asked: whenever it comes again, two hold it
             if consent_of(tx, row.user_id, client.facts.id, kept=True) is None:
                 raise refused()  # and what came of it ended with the consent
@@ -117,6 +118,14 @@ def narrowed(form: Form, granted: tuple[str, ...], issuing: Issuing) -> tuple[st
     """
     named = audience_of(form, issuing.places)
     return granted or named
+
+
+def _is_good(tx: Transaction, row: Any) -> bool:
+    """Whether a code is in time, and its client may still be sent one there."""
+    if row.expires_at <= tx.now:
+        return False
+    now = judged_anew(tx, row.client_id)
+    return now.may_use_codes and now.comes_back_to(row.redirect_uri)
 
 
 def _belongs(row: Any, client: Proved, redirect_uri: str, verifier: str) -> bool:

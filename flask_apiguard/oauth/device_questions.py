@@ -11,12 +11,14 @@ from ..access import ScopeBook
 from ..crypto import Secrets, random_text
 from ..db import Store
 from . import user_codes
-from .asked_of_users import LENGTH, Question
+from .anew import judged_anew
+from .asked_of_users import GONE, LENGTH, Question
 from .consents import consent_of, give
 from .device_codes import USER_PURPOSE
 from .device_table import oauth_device as device
 from .device_table import oauth_device_question as table
 from .pruning import clear
+from .refusals import Error, Refused
 from .registrations import Registration
 
 PURPOSE = "oauth-device-question"
@@ -83,6 +85,8 @@ class DeviceQuestions:
 
         What is granted is what was kept, whatever else came back from the browser. Of two answers at once the first
         one stands, and both hear it.
+
+        :raises Refused: its client may not have it any more; told to the user.
         """
         mine = (table.c.digest == self._secrets.digest(PURPOSE, text), table.c.user_id == user_id)
         with self._store.write() as tx:
@@ -98,6 +102,8 @@ class DeviceQuestions:
                 said = said.values(user_id=user_id, allowed=allowed, scopes=asked.scopes)
                 client_id = tx.execute(said.returning(device.c.client_id)).scalar()
                 if client_id is not None and allowed:
+                    if not judged_anew(tx, client_id).may_use_devices:
+                        raise Refused(Error.INVALID_REQUEST, GONE)
                     give(tx, user_id, client_id, asked.scopes, address=address)
             stands = tx.execute(
                 sa.select(device.c.client_id, device.c.allowed)

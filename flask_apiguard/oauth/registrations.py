@@ -20,7 +20,7 @@ from . import tables
 #: Grant types that may be taken from a client. That of devices (RFC 8628) nobody has who was not given it.
 CHOOSABLE = ("authorization_code", "client_credentials", "refresh_token")
 
-_REGISTRATION = (
+REGISTRATION = (
     sa.select(
         *CLIENT, application.c.redirect_uris, application.c.name.label("application_name"),
         tables.oauth_client.c.public, tables.oauth_client.c.grant_types,
@@ -64,7 +64,7 @@ class Registrations:
         :raises StoreAway: nobody can tell.
         """
         with self._store.read() as conn:
-            row = conn.execute(_REGISTRATION, {"client": client_id[:40]}).mappings().first()
+            row = conn.execute(REGISTRATION, {"client": client_id[:40]}).mappings().first()
             if row is None:
                 return None
             judge_client(row)
