@@ -13,7 +13,9 @@ from ..clients.tables import application, client
 from ..credentials import revoke_tokens_for
 from ..db import Transaction, insert_into
 from ..ledger import enter
-from ..values import Actor, By, Happening
+from ..people import is_enabled
+from ..values import Actor, By, Happening, is_account, person_of
+from .refusals import Error, Refused
 from .tables import oauth_consent as table
 
 Source = Transaction | sa.Connection
@@ -71,7 +73,12 @@ def consents_page(
 
 
 def give(tx: Transaction, user_id: str, client_id: str, scopes: Iterable[str], *, address: str = "") -> None:
-    """Remember a user's yes. What was allowed before stays allowed."""
+    """Remember a user's yes. What was allowed before stays allowed.
+
+    :raises Refused: a person with an account of ours, who was shut out while answering.
+    """
+    if is_account(user_id) and not is_enabled(tx, person_of(user_id)):
+        raise Refused(Error.ACCESS_DENIED, "This account is disabled.")
     asked = frozenset(scopes)
     insert = insert_into(table, tx.store.dialect)
     first = insert.values(user_id=user_id, client_id=client_id, scopes=sorted(asked), given_at=tx.now)

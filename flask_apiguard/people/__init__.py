@@ -10,7 +10,7 @@ from .invitations import Invitation
 from .mails import SIGN_IN_LINK
 from .passwords import PasswordHash, Passwords
 from .people import People
-from .persons import NOWHERE, Issued, Origin, Person, PersonToken, Registration
+from .persons import NOWHERE, Issued, Origin, Person, PersonToken, Registration, is_enabled
 from .seats import Held, sat_since
 from .throttle import Throttle
 from .tokens import narrower
@@ -39,6 +39,7 @@ __all__ = [
     "Seat",
     "Throttle",
     "demand",
+    "is_enabled",
     "may",
     "narrower",
     "own",

@@ -146,6 +146,14 @@ def locked(tx: Transaction, person_id: object) -> Person:
     return as_person(row)
 
 
+def is_enabled(tx: Transaction, person_id: str) -> bool:
+    """Whether a person may sign in. It stays so to the end of the transaction: who shuts them out waits for that.
+
+    :raises Missing: nobody has this id.
+    """
+    return locked(tx, person_id).disabled_at is None
+
+
 def insert_new(tx: Transaction, values: dict[str, Any]) -> bool:
     """Insert a person unless the address or the host's user is taken; whether it was inserted."""
     statement = insert_into(person, tx.store.dialect).values(**values)

@@ -5,7 +5,7 @@ meaning: an audit trail is read years later by somebody who has only these names
 """
 
 from .addresses import network_of, subscriber_of
-from .callers import ANONYMOUS, SYSTEM, By, Caller, ClientFacts, Entitlement, HostUser, account, is_account
+from .callers import ANONYMOUS, SYSTEM, By, Caller, ClientFacts, Entitlement, HostUser, account, is_account, person_of
 from .decisions import ALLOWED, Decision, Flaw
 from .happened import AccessEvent, Evidence, instant
 from .happenings import Happening
@@ -45,5 +45,6 @@ __all__ = [
     "is_account",
     "is_scope",
     "network_of",
+    "person_of",
     "subscriber_of",
 ]

@@ -32,6 +32,11 @@ def account(person_id: str) -> str:
     return f"person:{person_id}"
 
 
+def person_of(user_id: str) -> str:
+    """The person's id in what ``account`` made of it."""
+    return user_id.removeprefix("person:")
+
+
 def is_account(user_id: str) -> bool:
     """Whether a user's id is that of a person with an account of ours."""
     return _ACCOUNT.fullmatch(user_id) is not None

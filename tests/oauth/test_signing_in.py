@@ -14,7 +14,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from flask_apiguard import HostUser
 from flask_apiguard.crypto import random_text
 from flask_apiguard.extension import house_of
-from flask_apiguard.oauth import pages
+from flask_apiguard.oauth import consents_of, pages
 from flask_apiguard.people import Person
 from flask_apiguard.values import SYSTEM
 from tests.oauth.accounts import (
@@ -175,6 +175,22 @@ def test_who_is_disabled_is_out_at_once_and_so_is_whatever_acts_for_them(any_wor
     assert redeem(any_world, holder, waiting).json()["error"] == "invalid_grant"
     refused = sent(browser, get(browser, "/oauth/sign-in"), email="disabled@example.com", password=GOOD)
     assert (refused.status_code, WRONG in refused.text) == (401, True)
+
+
+def test_who_is_disabled_while_answering_allows_nothing(any_world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    email = f"{random_text(12)}@example.com"
+    ann, holder, house = member(any_world, email), any_world.holder(redirect_uris=(CALLBACK,)), any_world.house
+    browser = in_front(any_world, email)
+    page, answer = browser.ask(wanted(holder)), house.oauth.asked_of_users.answer
+
+    def late(*given: Any) -> Any:
+        disable(any_world, ann)
+        return answer(*given)
+
+    monkeypatch.setattr(house.oauth.asked_of_users, "answer", late)
+    assert browser.answer(page).status_code == 400
+    with house.store.read() as conn:
+        assert consents_of(conn, f"person:{ann.id}") == []
 
 
 def test_a_session_ends_by_command_and_by_its_time_and_is_no_other_secret(world: World) -> None:
