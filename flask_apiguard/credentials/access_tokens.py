@@ -122,17 +122,21 @@ class AccessTokenType:
         return self.kept_facts(text)
 
     def kept_facts(self, text: str) -> dict[str, object]:
-        """The same for a token in whatever form it was written."""
+        """The same for a token in whatever form it was written. Its scopes are those that the gate would find now."""
+        now = self._clock.now()
         try:
             with self._store.read(steady=False) as conn:
-                query = conn.execute(_TOKEN, {"digest": self._tokens.digest(text)})
-                found = query.mappings().first()
-            if found is None:
-                return {"active": False}
-            self._judge(found, self._clock.now(), introspected=True)
+                found = conn.execute(_TOKEN, {"digest": self._tokens.digest(text)}).mappings().first()
+                if found is None:
+                    return {"active": False}
+                self._judge(found, now, introspected=True)
+                client = facts(found)
+                entitled = self._entitle(
+                    conn, client.application_id, client.id, client.environment, frozenset(found["scopes"]), now
+                )
         except Denied:
             return {"active": False}
-        return _introspected(found)
+        return _introspected(found, entitled.scopes)
 
     def _judge(self, found: sa.RowMapping, now: dt.datetime, introspected: bool = False) -> None:
         if found["revoked_at"] is not None or found["issuer_revoked_at"] is not None:
@@ -148,10 +152,10 @@ class AccessTokenType:
             raise denied(Reason.AUDIENCE_WRONG)
 
 
-def _introspected(found: sa.RowMapping) -> dict[str, object]:
+def _introspected(found: sa.RowMapping, scopes: frozenset[str]) -> dict[str, object]:
     said: dict[str, object] = {
         "active": True,
-        "scope": " ".join(found["scopes"]),
+        "scope": " ".join(sorted(scopes)),
         "client_id": found["client_id"],
         "token_type": "Bearer" if found["cnf"] is None or "jkt" not in found["cnf"] else "DPoP",
         "exp": int(found["expires_at"].timestamp()),

@@ -101,14 +101,26 @@ class Codes:
 def issued_for(tx: Transaction, issuing: Issuing, client: Proved, form: Form, row: Any) -> dict[str, Any]:
     """The first tokens of what a user allowed, and the answer that carries them; ``row`` is the code's.
 
-    :raises Refused: ``invalid_target`` for another API than the user's yes was for.
+    :raises Refused: ``invalid_target`` for another API than the user's yes was for; ``invalid_scope`` when the client
+        holds nothing of it any more.
     """
-    scopes = frozenset(row.scopes) & client.scopes
+    scopes = still_held(frozenset(row.scopes), client)
     audience = narrowed(form, tuple(row.audience), issuing)
     facts = {"user_id": row.user_id, "family_id": row.family_id, "audience": audience}
     said = issuing.for_user(tx, client, scopes, **facts)
     _, refresh = issuing.refresh_token(tx, client, scopes=scopes, credential_id=client.credential_id, **facts)
     return said | {"refresh_token": refresh}
+
+
+def still_held(granted: frozenset[str], client: Proved) -> frozenset[str]:
+    """What a client still holds of what a user granted: perhaps less.
+
+    :raises Refused: nothing, of something.
+    """
+    held = granted & client.scopes
+    if granted and not held:
+        raise Refused(Error.INVALID_SCOPE, "This client holds nothing of what was granted any more.")
+    return held
 
 
 def narrowed(form: Form, granted: tuple[str, ...], issuing: Issuing) -> tuple[str, ...]:

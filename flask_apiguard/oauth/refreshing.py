@@ -15,7 +15,7 @@ from ..credentials import Token, TokenKind, began_at, consume, keep_alive, revok
 from ..crypto import new_id
 from ..db import Store, Transaction
 from ..values import Actor, By
-from .codes import narrowed, refused
+from .codes import narrowed, refused, still_held
 from .consents import consent_of
 from .form import Form
 from .issuing import Issuing, demand_unrevoked, wanted_scopes
@@ -53,7 +53,7 @@ class Refreshing:
                 raise Refused(error, "Prove the key that this token is bound to.")
             if consent_of(tx, shown.user_id, client.facts.id, kept=True) is None:
                 raise refused()
-            scopes = wanted_scopes(form.get("scope"), frozenset(shown.scopes) & client.scopes)
+            scopes = wanted_scopes(form.get("scope"), still_held(frozenset(shown.scopes), client))
             audience = narrowed(form, shown.audience, self._issuing)
             following = self._next(tx, client, shown, text)
             if following is not None:

@@ -7,7 +7,10 @@ import time
 import pytest
 import requests
 
+from flask_apiguard import access
+from flask_apiguard import access
 from flask_apiguard.credentials import TokenKind
+from flask_apiguard.values import SYSTEM, Environment
 from tests.oauth.world import Holder, World
 
 
@@ -78,6 +81,16 @@ def test_introspection_tells_a_client_what_its_token_is_worth(world: World) -> N
     assert (said["client_id"], said["sub"], said["scope"]) == (holder.id, holder.id, "orders:read")
     assert (said["iss"], said["token_type"], said["environment"]) == (world.base, "Bearer", "production")
     assert abs(said["exp"] - time.time() - 600) < 5
+
+
+def test_introspection_tells_the_scopes_that_the_gate_would_find(any_world: World) -> None:
+    holder = any_world.holder()
+    token = any_world.token(holder)
+    for ended, left in (("orders:write", "orders:read"), ("orders:read", "")):
+        with any_world.house.store.write() as tx:
+            access.end(tx, SYSTEM, holder.client.application_id, Environment.PRODUCTION, [ended], "less")
+        said = any_world.post("introspect", {"token": token}, holder).json()
+        assert (said["active"], said["scope"]) == (True, left)
 
 
 def test_introspection_tells_nobody_else_anything(world: World) -> None:

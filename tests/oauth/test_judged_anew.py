@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from flask_apiguard import access
 from flask_apiguard.clients import registry
 from flask_apiguard.oauth import consents_of, set_device, set_grant_types
-from flask_apiguard.values import SYSTEM
-from tests.oauth.browser import CALLBACK, Browser, answered, redeem, wanted
+from flask_apiguard.values import SYSTEM, Environment
+from tests.oauth.browser import CALLBACK, Browser, answered, redeem, refresh, wanted
 from tests.oauth.devices import Screen, question, send
 from tests.oauth.world import Holder, World
 
@@ -85,3 +86,19 @@ def test_a_device_whose_client_lost_its_right_meanwhile_is_allowed_nothing(any_w
     assert said.status_code == 400
     assert "Nothing was allowed." in said.text
     assert not allowed(any_world, str(browser.user))
+
+
+def test_who_lost_every_scope_meanwhile_gets_no_token_that_opens_nothing(any_world: World) -> None:
+    holder, browser = any_world.holder(redirect_uris=(CALLBACK,), device=True), Browser(any_world)
+    screen = Screen(any_world, holder)
+    tokens, started = browser.tokens(holder), screen.start()
+    send(browser, question(browser, started), answer="allow")
+    code = browser.code(holder, prompt="consent")
+    with any_world.house.store.write() as tx:
+        access.end(tx, SYSTEM, holder.client.application_id, Environment.PRODUCTION, None, "a test")
+    for said in (redeem(any_world, holder, code), refresh(any_world, holder, tokens["refresh_token"])):
+        assert (said.status_code, said.json()["error"]) == (400, "invalid_scope")
+    assert screen.poll(started).json()["error"] == "invalid_scope"
+    with any_world.house.store.write() as tx:
+        access.give(tx, SYSTEM, holder.client.application_id, Environment.PRODUCTION, ["orders:read"])
+    assert refresh(any_world, holder, tokens["refresh_token"]).json()["scope"] == "orders:read"
