@@ -10,6 +10,7 @@ from .declared import (
     SECRET,
     SETTINGS,
     TRUSTED_PROXIES,
+    UNIX,
     Options,
 )
 from .house import House
@@ -25,6 +26,7 @@ __all__ = [
     "SECRET",
     "SETTINGS",
     "TRUSTED_PROXIES",
+    "UNIX",
     "House",
     "Options",
     "self_made",

@@ -15,7 +15,7 @@ from ..contracts import CredentialType, Registry
 from ..errors import ConfigurationError
 from ..oauth import Places
 from ..quotas import Attempts, Counter
-from .declared import DATABASE_URL, TRUSTED_PROXIES
+from .declared import DATABASE_URL, TRUSTED_PROXIES, UNIX
 from .foundations import Foundations
 
 if TYPE_CHECKING:
@@ -112,8 +112,8 @@ class Authorization(Foundations):
         return Certificates(self.trusts, bool(self.settings[TRUSTED_PROXIES]))
 
     def trusts(self, peer: str) -> bool:
-        """Whether identity headers from this peer count."""
-        return peer in self.settings[TRUSTED_PROXIES]
+        """Whether identity headers from this peer count. Over a Unix socket a peer has no address."""
+        return (peer or UNIX) in self.settings[TRUSTED_PROXIES]
 
     @cached_property
     def proofs(self) -> Proofs:

@@ -46,8 +46,11 @@ SECRET: Setting[str | None] = Setting(
     secret=True,
 )  # fmt: skip
 TRUSTED_PROXIES: Setting[tuple[str, ...]] = Setting(
-    "APIGUARD_TRUSTED_PROXIES", (), words, "Addresses of proxies whose identity headers count."
-)
+    "APIGUARD_TRUSTED_PROXIES", (), words,
+    "Addresses of proxies whose identity headers count; unix: is whoever comes over a Unix socket.",
+)  # fmt: skip
+#: Names peers without an address.
+UNIX = "unix:"
 ROOMS = (credentials, events, gate, ledger, monitor, notices, oauth, onboarding, people, quotas, schemas)
 SETTINGS: tuple[Setting[Any], ...] = (
     BRAND, CLI_NAME, DATABASE_URL, PATHS, SCOPES, SECRET, TRUSTED_PROXIES,

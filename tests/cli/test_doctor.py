@@ -240,6 +240,11 @@ def test_a_filter_of_the_hosts_own_counts_by_what_it_says_of_our_tables(found: F
     assert told["unknown"] == "error"
 
 
+def test_a_unix_socket_may_be_trusted_beside_addresses(found: Found) -> None:
+    assert "proxies-unreadable" not in found(APIGUARD_TRUSTED_PROXIES=["unix:", "10.0.0.2"])
+    assert "proxies-unreadable" in found(APIGUARD_TRUSTED_PROXIES=["unix:/run/app.sock"])
+
+
 def test_an_app_under_a_prefix_is_fine_where_everything_says_so(found: Found, monkeypatch: pytest.MonkeyPatch) -> None:
     shop = {"APIGUARD_ISSUER": f"{ISSUER}/shop", "APPLICATION_ROOT": "/shop", "APIGUARD_BASE_URL": f"{ISSUER}/shop/"}
     assert "issuer-mounted" not in found(**shop)

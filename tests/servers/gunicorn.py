@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -35,7 +35,10 @@ def child_exit(server, worker):
 
 
 class Gunicorn:
-    """A running gunicorn: `url`, `host`, `port`, `pids` (of its workers), `master` (its own), `log` (its words)."""
+    """A running gunicorn: `url`, `host`, `port`, `pids` (of its workers), `master` (its own), `log` (its words).
+
+    With `unix` it listens on the Unix socket `socket` as well.
+    """
 
     def __init__(
         self,
@@ -46,21 +49,30 @@ class Gunicorn:
         threads: int = 1,
         env: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
+        unix: bool = False,
     ) -> None:
         self.host, self.folder, self.workers = "127.0.0.1", folder, workers
         (folder / "conf.py").write_text(HOOKS.format(folder=str(folder)))
         # Bound here and handed over: nobody can take the port in between.
-        with socket.socket() as listener:
+        with ExitStack() as stack:
+            listener = stack.enter_context(socket.socket())
             listener.bind((self.host, 0))
-            listener.listen(128)
+            listeners = [listener]
+            if unix:
+                self.socket = folder / "app.sock"
+                listeners.append(stack.enter_context(socket.socket(socket.AF_UNIX)))
+                listeners[1].bind(str(self.socket))
+            for one in listeners:
+                one.listen(128)
             self.port = int(listener.getsockname()[1])
+            bound = [word for one in listeners for word in ("--bind", f"fd://{one.fileno()}")]
             command = [
                 sys.executable, "-m", "gunicorn", target, "--config", str(folder / "conf.py"),
-                "--bind", f"fd://{listener.fileno()}", "--workers", str(workers), "--threads", str(threads),
+                *bound, "--workers", str(workers), "--threads", str(threads),
                 "--worker-tmp-dir", str(folder), "--graceful-timeout", "2", "--timeout", "120", *_quiet(), *arguments,
             ]  # fmt: skip
             self.process = Process(
-                command, folder / "log", env=_environment(env), cwd=ROOT, pass_fds=[listener.fileno()]
+                command, folder / "log", env=_environment(env), cwd=ROOT, pass_fds=[one.fileno() for one in listeners]
             )
         self.url = f"http://{self.host}:{self.port}"
         self.process.wait_until(lambda: len(self.pids) >= workers)

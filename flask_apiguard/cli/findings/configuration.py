@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from ...credentials import KEY_LIFETIME
 from ...gate.manners import MODE, OBSERVE_UNTIL
-from ...house import SECRET, TRUSTED_PROXIES
+from ...house import SECRET, TRUSTED_PROXIES, UNIX
 from ...house.declared import SECRET_FILE
 from ...notices import MAIL_URL
 from ...onboarding import ONBOARDING
@@ -143,6 +143,8 @@ def plans(look: Look) -> Iterator[Finding]:
 def trusted(look: Look) -> Iterator[Finding]:
     """Proxies that no peer can be."""
     for one in look.house.settings[TRUSTED_PROXIES]:
+        if one == UNIX:
+            continue
         try:
             ipaddress.ip_address(one)
         except ValueError:

@@ -94,7 +94,7 @@ class Kind(Enum):
     PROXIES_UNREADABLE = (
         "AG116", ERROR, ERROR, "APIGUARD_TRUSTED_PROXIES names something that is no address",
         "Peers are compared by address, so that one is never met: what the proxy says counts for nothing.",
-        "Write single addresses: 10.0.0.2 10.0.0.3", "",
+        "Write single addresses: 10.0.0.2 10.0.0.3; a Unix socket is unix:", "",
     )  # fmt: skip
 
     ROUTES_UNDECLARED = (
