@@ -11,8 +11,18 @@ from marshmallow import fields
 
 from ..clients import Application, Client
 from ..errors import Conflict, Missing
-from ..oauth import CHOOSABLE, Consent, chosen_of, consents_page, set_device, set_grant_types, set_public, withdraw
-from ..people import Act
+from ..oauth import (
+    CHOOSABLE,
+    Consent,
+    chosen_of,
+    consents_page,
+    set_device,
+    set_grant_types,
+    set_public,
+    withdraw,
+    withdraw_all,
+)
+from ..people import Act, demand
 from .call import Answer, Call, Next
 from .fields import Choice, Done, Flag, Id, In, Line, Moment, PageIn, Prose, Resource, Several
 from .lookups import client_of
@@ -75,6 +85,13 @@ class ConsentsIn(PageIn):
 class WithdrawIn(In):
     user_id = Line(1, USER_AT_MOST, required=True)
     reason = Prose(1, 2000, required=True)
+
+
+class LeftOut(Resource):
+    """What ended with a user."""
+
+    clients = fields.List(fields.String(), metadata={"description": "Those that were disconnected."})
+    waiting = fields.Integer(metadata={"description": "Codes and questions that will not be answered any more."})
 
 
 class ConsentOut(Resource):
@@ -223,3 +240,13 @@ def withdraw_(call: Call) -> Answer:
     return Answer(
         {"done": True}, [call.next("consents", "GET", "/consents?client_id=<id>", "See what is left.", id=found.id)]
     )
+
+
+@table.post("/consents/withdrawal", "Disconnect every client from a user who is gone, at once", body=WithdrawIn,
+            out=LeftOut, act=Act.OAUTH_CONSENT_WITHDRAW)  # fmt: skip
+def withdraw_all_(call: Call) -> Answer:
+    demand(call.by, Act.OAUTH_CONSENT_WITHDRAW)
+    demand_server(call)
+    with call.write() as tx:
+        left = withdraw_all(tx, call.by, call.body["user_id"], call.body["reason"])
+    return Answer(left)

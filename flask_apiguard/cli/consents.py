@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..clients import registry
-from ..oauth import Consent, consents_page, withdraw
+from ..oauth import Consent, consents_page, withdraw, withdraw_all
 from ..people import Act, may
 from .clients import owner_of
 from .common import Desk, Refused, cell, command, reasoned
@@ -73,3 +73,15 @@ def withdraw_(desk: Desk, client_id: str, user_id: str, reason: str) -> None:
         if not withdraw(tx, desk.by, user_id, client_id, reason):
             raise Refused(f"{cell(user_id)} allowed {cell(client_id)} nothing.", "flask apiguard consents list")
     desk.answer({"client": client_id, "user": user_id, "withdrawn": True}, "Withdrawn.")
+
+
+@command(consents, "withdraw-all")
+@click.argument("user_id", metavar="USER")
+@reasoned
+def withdraw_all_(desk: Desk, user_id: str, reason: str) -> None:
+    """Disconnect every client from a user who is gone: nothing acts for them from the next request on."""
+    _ = desk.house.issuing_places
+    with desk.house.store.write() as tx:
+        left = withdraw_all(tx, desk.demand(Act.OAUTH_CONSENT_WITHDRAW), user_id, reason)
+    told = {"user": user_id, "clients": left.clients, "waiting": left.waiting}
+    desk.answer(told, f"{len(left.clients)} disconnected: nothing acts for {cell(user_id)} any more.")

@@ -205,11 +205,14 @@ def began_at(source: Source, family_id: str) -> dt.datetime | None:
     return found
 
 
-def revoke_tokens_for(tx: Transaction, user_id: str, client_id: str) -> int:
-    """End every token that a client holds for a user; how many that were. The consent behind them has its own entry."""
-    ended = _end(tx, table.c.user_id == user_id, table.c.client_id == client_id)
+def revoke_tokens_for(tx: Transaction, user_id: str, client_id: str | None = None) -> list[str]:
+    """End every token that a client, or any, holds for a user; whose they were, one for each.
+
+    The consent behind them has its own entry.
+    """
+    ended = _end(tx, table.c.user_id == user_id, sa.true() if client_id is None else table.c.client_id == client_id)
     changed(tx, f"user:{user_id}")
-    return len(ended)
+    return ended
 
 
 def revoke_tokens_by(tx: Transaction, credential_id: str) -> int:

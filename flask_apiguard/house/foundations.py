@@ -134,6 +134,4 @@ class Foundations(Ground):
 
 def _disconnect(tx: Transaction, by: By, person_id: str) -> None:
     """Whoever may not sign in any more has nobody act for them either."""
-    user_id = account(person_id)
-    for given in oauth.consents_of(tx, user_id):
-        oauth.withdraw(tx, by, user_id, given.client_id, "The account was disabled.")
+    oauth.withdraw_all(tx, by, account(person_id), "The account was disabled.")

@@ -9,6 +9,7 @@ from . import signing_table as signing_table
 from . import tables as tables
 from .chosen import Chosen, chosen_of
 from .consents import Consent, consents_of, consents_page, withdraw
+from .leaving import Left, withdraw_all
 from .places import Places, places
 from .pruning import prune
 from .registrations import CHOOSABLE, set_device, set_grant_types, set_public
@@ -41,6 +42,7 @@ __all__ = [
     "TOKEN_FORMAT",
     "Chosen",
     "Consent",
+    "Left",
     "ListedKey",
     "Places",
     "SigningPhase",
@@ -55,4 +57,5 @@ __all__ = [
     "set_public",
     "spans",
     "withdraw",
+    "withdraw_all",
 ]

@@ -103,7 +103,7 @@ def withdraw(tx: Transaction, by: By, user_id: str, client_id: str, reason: str 
     if before is None:
         return False
     tx.execute(table.delete().where(table.c.user_id == user_id, table.c.client_id == client_id))
-    ended = revoke_tokens_for(tx, user_id, client_id)
+    ended = len(revoke_tokens_for(tx, user_id, client_id))
     enter(
         tx, by, Happening.OAUTH_CONSENT_WITHDRAWN, f"client:{client_id}",
         before={"user": user_id, "scopes": sorted(before.scopes)}, after={"tokens": ended}, reason=reason,

@@ -197,6 +197,10 @@ def _oauth(town: Town, day: Day, here: dict[str, str]) -> None:
     assert [(one["user_id"], one["scopes"]) for one in consents] == [("user:1", ["orders:read"])]
     day("POST", f"{client}/consents/withdrawal", {"user_id": "user:1", **WHY}, "ann")
     assert day("GET", "/consents", who="adam").json["items"] == []
+    with town.house.store.write() as tx:
+        give(tx, "user:2", here["client"], ["orders:read"])
+    left = day("POST", "/consents/withdrawal", {"user_id": "user:2", **WHY}, "adam").json
+    assert (left["clients"], left["waiting"]) == ([here["client"]], 0)
 
 
 def _certificates(day: Day, client: str) -> None:

@@ -43,6 +43,7 @@ BY_COMMAND = {
     "oauth.grant_types": "clients change",
     "oauth.list": "consents list", "oauth.public": "clients change", "oauth.read": "clients show",
     "oauth.token_format": "clients change", "oauth.withdraw": "consents withdraw",
+    "oauth.withdraw_all": "consents withdraw-all",
     "organizations.create": "organizations create", "organizations.edit": "organizations rename",
     "organizations.list": "organizations list", "organizations.read": "organizations list",
     "plans.list": "plans list", "plans.write": "apply",

@@ -30,7 +30,7 @@ VERBS = {
     "calls": {"list"},
     "certificates": {"add", "list", "rotate", "revoke"},
     "clients": {"show", "change", "plan", "roles", "override", "usage"},
-    "consents": {"list", "withdraw"},
+    "consents": {"list", "withdraw", "withdraw-all"},
     "db": {"upgrade", "current", "backup"},
     "grants": {"list", "give", "end"},
     "keys": {"create", "list", "rotate", "revoke", "import"},

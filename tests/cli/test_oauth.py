@@ -134,6 +134,9 @@ def test_consents_are_listed_and_withdrawn(
     assert len(told("consents", "list", "--client", client["client"])) == 2
     again = run("consents", "withdraw", client["client"], "user:1", *WHY)
     assert (again.status, "allowed" in again.err) == (1, True)
+    assert told("consents", "withdraw-all", "user:2", *WHY)["clients"] == [client["client"]]
+    assert told("consents", "withdraw-all", "user:2", *WHY)["clients"] == []
+    assert [one["user"] for one in told("consents", "list")] == ["user:0"]
 
 
 def test_redirect_uris_are_set_as_a_whole_and_dangerous_ones_never(
@@ -161,7 +164,8 @@ def test_a_person_does_by_command_what_their_seat_allows(
     for words in (
         ("clients", "change", client["client"], "--public", *WHY), ("signing-keys", "list"),
         ("signing-keys", "rotate", *WHY), ("clients", "show", other["client"]),
-        ("consents", "withdraw", other["client"], "user:1", *WHY), ("public-keys", "list", other["client"]),
+        ("consents", "withdraw", other["client"], "user:1", *WHY), ("consents", "withdraw-all", "user:1", *WHY),
+        ("public-keys", "list", other["client"]),
         ("consents", "list", "--organization", other["organization"]), ("redirect-uris", "list", other["application"]),
     ):  # fmt: skip
         assert run(*words, "--as", owner).status == 1, words

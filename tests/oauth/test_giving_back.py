@@ -8,7 +8,6 @@ import pytest
 import requests
 
 from flask_apiguard import access
-from flask_apiguard import access
 from flask_apiguard.credentials import TokenKind
 from flask_apiguard.values import SYSTEM, Environment
 from tests.oauth.world import Holder, World
