@@ -62,6 +62,8 @@ class Issuing:
         self.tokens = tokens
         self.places = places
         self._spans = spans
+        #: Whom an access token is for when nobody said so.
+        self._here = (places.resource,)
 
     def for_client(self, client: Proved, form: Form) -> dict[str, Any]:
         """An access token of the client's own, and the answer that carries it (RFC 6749, section 4.4)."""
@@ -70,8 +72,8 @@ class Issuing:
         lifetime = self._lifetime(client, self._store.now())
         facts: dict[str, Any] = {
             "client_id": client.facts.id, "environment": client.facts.environment, "scopes": scopes,
-            "lifetime": lifetime, "credential_id": client.credential_id, "audience": audience, "cnf": client.cnf,
-            "text_of": client.text_of,
+            "lifetime": lifetime, "credential_id": client.credential_id, "audience": audience or self._here,
+            "cnf": client.cnf, "text_of": client.text_of,
         }  # fmt: skip
         if client.credential_kind in _PROOFS:
             with self._store.write() as tx:
@@ -97,7 +99,7 @@ class Issuing:
         lifetime = self._lifetime(client, tx.now)
         _, text = self.tokens.issue(
             tx, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes, lifetime=lifetime,
-            credential_id=client.credential_id, user_id=user_id, family_id=family_id, audience=audience,
+            credential_id=client.credential_id, user_id=user_id, family_id=family_id, audience=audience or self._here,
             cnf=client.cnf, text_of=client.text_of,
         )  # fmt: skip
         return answer(text, lifetime, scopes, "jkt" in (client.cnf or ()))
