@@ -23,6 +23,9 @@ class Chosen:
     grant_types: tuple[str, ...] | None = None
 
 
+_PUBLIC = sa.select(sa.literal(1)).where(table.c.client_id == sa.bindparam("client"), table.c.public)
+
+
 def chosen_of(source: Transaction | sa.Connection, client_id: str) -> Chosen:
     """The choices of one client; the defaults where nobody chose."""
     row = source.execute(sa.select(table).where(table.c.client_id == client_id)).first()
@@ -30,3 +33,11 @@ def chosen_of(source: Transaction | sa.Connection, client_id: str) -> Chosen:
         return Chosen()
     grant_types = None if row.grant_types is None else tuple(row.grant_types)
     return Chosen(row.public, row.token_format, bool(row.certificate_bound), bool(row.device), grant_types)
+
+
+def is_public(source: Transaction | sa.Connection, client_id: str) -> bool:
+    """Whether a client is registered as one that can't prove itself.
+
+    One that can is found as little as an unknown one: what would be read of it would be told by the time it takes.
+    """
+    return source.execute(_PUBLIC, {"client": client_id}).first() is not None

@@ -18,7 +18,7 @@ from ..errors import Denied
 from ..values import Caller, ClientFacts
 from .assertions import TYPE, Assertion, Assertions, take_apart
 from .certificates import Shown
-from .chosen import chosen_of
+from .chosen import is_public
 from .client_certificates import ClientCertificate
 from .form import Form, plain
 from .mutual_tls import MutualTLS
@@ -205,7 +205,7 @@ class Clients:
         Asked of that first: who guesses ids must not learn by the time it takes which of them are somebody's.
         """
         with self._store.read(steady=False) as conn:
-            if not chosen_of(conn, client_id[:40]).public:
+            if not is_public(conn, client_id[:40]):
                 return None
         try:
             found = self._registrations.find(client_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from flask_apiguard.oauth.chosen import is_public
 from flask_apiguard.oauth.proved import POST, Presented
 from tests.oauth.work import calls_of
 from tests.oauth.world import World, basic
@@ -126,3 +127,12 @@ def test_failures_at_the_endpoints_and_at_the_gate_count_together(world: World) 
     for number in range(40):
         world.post("introspect", {"token": "x"}, headers=basic("cli_x", f"guess{number}"))
     assert world.call("acme_at_nonsense").status_code == 429
+
+
+def test_of_a_client_that_can_prove_itself_nothing_is_read_where_it_shows_nothing(any_world: World) -> None:
+    """As of one that is not there: what is read of it would be told by the time it takes."""
+    public, confidential = any_world.holder(public=True), any_world.holder(device=True)
+    with any_world.house.store.read() as conn:
+        assert is_public(conn, public.id)
+        assert not is_public(conn, confidential.id)
+        assert not is_public(conn, "cli_" + "0" * 26)
