@@ -4,6 +4,8 @@ gunicorn with four workers. In each round one code, refresh token, client assert
 and sent on 32 kept connections before any answer is read. Exactly one must succeed; of a refresh token, which answers a
 client that lost its answer again, exactly one successor may come. Status 1 when anything was spent twice, spent by
 nobody, or answered with 5xx.
+
+Then tokens are asked for, and what they are issued on is ended in the same moment; none that was issued may survive.
 """
 
 from __future__ import annotations
@@ -23,7 +25,23 @@ from joserfc import jwt
 
 from flask_apiguard.oauth.device_table import oauth_device
 
-from .served import CALLBACK, CHALLENGE, ISSUER, USER, VERIFIER, Held, Said, Served, get, hold, post, served, stores
+from .served import (
+    CALLBACK,
+    CHALLENGE,
+    ISSUER,
+    USER,
+    VERIFIER,
+    Held,
+    Said,
+    Served,
+    get,
+    hold,
+    post,
+    served,
+    stores,
+)
+from .survivors import HEAD as SURVIVORS
+from .survivors import race_ends
 from .tables import section
 
 CROWD = 32
@@ -73,6 +91,23 @@ class Crowd:
         """The use of a new refresh token."""
         tokens = json.loads(self._good(self.own.ask(self.code())).body)
         return self._posted(grant_type="refresh_token", refresh_token=tokens["refresh_token"])
+
+    def chain(self, length: int) -> list[str]:
+        """So many refresh tokens of a new family, each but the last used up."""
+        asked, found = self.code(), []
+        for _ in range(length):
+            found.append(json.loads(self._good(self.own.ask(asked)).body)["refresh_token"])
+            asked = self.refresh_of(found[-1])
+        return found
+
+    def refresh_of(self, text: str) -> bytes:
+        """The use of a refresh token."""
+        return self._posted(grant_type="refresh_token", refresh_token=text)
+
+    @property
+    def basic(self) -> str:
+        """How the client proves itself."""
+        return self.client.basic
 
     def assertion(self) -> bytes:
         """A token request with a new client assertion."""
@@ -186,10 +221,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Race, print the table; status 1 when anything was spent twice or lost."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.races", description=__doc__)
     parser.add_argument("--tries", type=int, default=100_000, help="on each store")
+    parser.add_argument("--ends", type=int, default=1000, help="rounds of ending in each way, on each store")
     parser.add_argument("--store", action="append", choices=("sqlite", "postgresql"))
     parser.add_argument("--markdown", action="store_true", help="print the table for the documentation")
     options = parser.parse_args(arguments)
-    rows, faults = [], 0
+    rows, ended, faults = [], [], 0
     with stores(options.store or ("sqlite", "postgresql")) as found:
         for store, url in found:
             with (
@@ -197,11 +233,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 served(Path(folder), url, WORKERS) as place,
             ):
                 counts = race(place, options.tries)
+                crowd = Crowd(place)
+                ends = race_ends(crowd, options.ends)
+                crowd.close()
                 broken = place.server.log.count("Traceback")
             rows += [one.row(f"{store}, {name}") for name, one in counts.items()]
+            ended += [one.row(f"{store}, {name}") for name, one in ends.items()]
+            faults += sum(one.faults for one in ends.values())
             faults += sum(one.faults for one in counts.values()) + broken
     section(f"{CROWD} at once, {WORKERS} workers", HEAD, rows, options.markdown)
-    print(f"\n{faults} faults." if faults else "\nEach was spent once.")
+    section("Ended while it is issued", SURVIVORS, ended, options.markdown)
+    print(f"\n{faults} faults." if faults else "\nEach was spent once, and nothing outlived what it was issued on.")
     return 1 if faults else 0
 
 

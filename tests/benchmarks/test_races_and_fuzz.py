@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from joserfc import jwk
 
-from benchmarks import fuzz, odd_words, races
+from benchmarks import fuzz, odd_words, races, survivors
 from benchmarks.drafts import Draft
 from benchmarks.oddities import SPOILINGS, Oddities
 from benchmarks.served import Connection, Held, Said
@@ -27,10 +27,12 @@ def answer(status: int, **members: str) -> Said:
 
 @pytest.mark.slow
 def test_of_32_at_once_one_gets_what_is_good_for_one_time_on_each_store() -> None:
-    rows = rows_of(said("benchmarks.races", "--tries", "160"))
+    rows = rows_of(said("benchmarks.races", "--tries", "160", "--ends", "5"))
     for store in ("SQLite", "PostgreSQL"):
         for kind in races.KINDS:
             assert rows[f"{store}, {kind}"][:5] == ["32", "1", "0", "0", "0"]
+        for end in survivors.ENDS:
+            assert (rows[f"{store}, {end}"][0], *rows[f"{store}, {end}"][2:4]) == ("5", "0", "0")
 
 
 @pytest.mark.slow
@@ -53,6 +55,13 @@ def test_what_was_spent_twice_or_by_nobody_or_failed_is_a_fault() -> None:
     assert (races.successors([same, same]), races.successors([same, other])) == (1, 2)
     back = Said(302, {"location": "https://app.example/cb?code=x"}, b"")
     assert races.sent_back([back, back, Said(302, {"location": "https://app.example/cb?error=y"}, b"")]) == 2
+
+
+def test_what_outlived_its_end_or_failed_is_a_fault() -> None:
+    found = survivors.Survival()
+    for one, lives in ((answer(200), True), (answer(200), False), (answer(400), True), (answer(500), True)):
+        found.add(one, lambda _, lives=lives: lives)
+    assert (found.rounds, found.issued, found.survived, found.failed, found.faults) == (4, 2, 1, 1, 2)
 
 
 def test_the_same_seed_makes_the_same_requests() -> None:
