@@ -10,10 +10,11 @@ METHODS = (
 )  # fmt: skip
 #: Every parameter that any endpoint reads, and some that none does.
 NAMES = (
-    "acr_values", "actor_token", "answer", "assertion", "audience", "authorization_details", "claims",
+    "acr_values", "actor_token", "answer", "assertion", "audience", "authorization_details", "by", "claims",
     "client_assertion", "client_assertion_type", "client_id", "client_secret", "code", "code_challenge",
-    "code_challenge_method", "code_verifier", "device_code", "display", "dpop_jkt", "grant_type", "id_token_hint",
-    "login_hint", "max_age", "next", "nonce", "password", "prompt", "proof", "redirect_uri", "refresh_token",
+    "code_challenge_method", "code_verifier", "device_code", "display", "dpop_jkt", "email", "grant_type",
+    "id_token_hint", "login_hint", "max_age", "next", "nonce", "password", "prompt", "proof", "redirect_uri",
+    "refresh_token",
     "request", "request_uri", "resource", "response_mode", "response_type", "scope", "state", "subject_token", "token",
     "token_type_hint", "ui_locales", "user_code", "username", "x" * 300, "é", "\x00", "a[b]", "__proto__", "",
 )  # fmt: skip

@@ -13,7 +13,6 @@ from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
 from ..admission import current_admission
-from ..people import SIGN_IN_LINK
 from ..rules import Book
 from ..values import READ_METHODS
 from .connections import Connections
@@ -69,7 +68,6 @@ def mount(
     add(endpoints, places.rule("connections"), "connections", Connections(pages).view)
     add(endpoints, places.rule("sign-in"), "sign_in", sign_in_page.view)
     add(endpoints, places.rule("sign-out"), "sign_out", SignOut(pages).view)
-    add(endpoints, SIGN_IN_LINK, "sign_in_link", sign_in_page.landing)
     metadata.add_url_rule(places.rule("style.css"), "style", style)
     add(metadata, places.rule("jwks"), "jwks", _document(app, lambda: server().key_set()))
     for number, rule in enumerate(places.server_rules):

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from ..errors import AWAY, Problem
 from ..people import Issued
-from ..values import ALLOWED, READ_METHODS, Caller, HostUser, account
+from ..values import ALLOWED, Caller, HostUser, account
 from .asking import QUERY_AT_MOST, Unsafe, read_client
 from .form import Form, read_form
 from .own_pages import ALLOWED_METHODS, OwnPage
@@ -50,12 +50,6 @@ class SignIn(OwnPage):
             return self.pages.problem(refusal.description, refusal.error, refusal.status)
         except AWAY as error:
             return self.pages.away(error)
-
-    def landing(self) -> Response:
-        """Where the link in a mail leads: what stands behind its ``#`` reaches no server, and stays in the address."""
-        if request.method not in READ_METHODS:
-            return self.pages.wrong_method("GET, HEAD")
-        return self.pages.redirect(url_for("apiguard_oauth.sign_in", link=""))
 
     def ask(
         self, back: str, *, by_link: bool = False, email: str = "", sentence: str = "", status: int = 200
@@ -106,7 +100,9 @@ class SignIn(OwnPage):
             return people.sign_in(form.get("email"), form.get("password") or "", origin=origin())
         if not visitors.mails():
             raise Refused(Error.INVALID_REQUEST, NOT_OURS)
-        people.request_link(form.get("email"), origin=origin())
+        # What stands behind its "#" reaches no server, and stays in the address, from where it is pasted.
+        page = url_for("apiguard_oauth.sign_in", link="").removeprefix(request.root_path)
+        people.request_link(form.get("email"), origin=origin(), page=page)
         visitors.post()
         return None
 

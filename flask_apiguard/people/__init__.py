@@ -7,7 +7,6 @@ from .acts import HOUSE_SEATS, ORGANIZATION_SEATS, Act, Seat, demand, may, own, 
 from .declared import BASE_URL, PERSON_TOKEN_LIFETIME, SESSION_LIFETIME, SETTINGS
 from .hosts import FirstAdministrator
 from .invitations import Invitation
-from .mails import SIGN_IN_LINK
 from .passwords import PasswordHash, Passwords
 from .people import People
 from .persons import NOWHERE, Issued, Origin, Person, PersonToken, Registration, is_enabled
@@ -23,7 +22,6 @@ __all__ = [
     "PERSON_TOKEN_LIFETIME",
     "SESSION_LIFETIME",
     "SETTINGS",
-    "SIGN_IN_LINK",
     "Act",
     "FirstAdministrator",
     "Held",

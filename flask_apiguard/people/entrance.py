@@ -55,8 +55,10 @@ def sign_in(desk: Desk, email: object, password: object, origin: Origin) -> Issu
         return open_session(tx, desk, owner, "password", origin)
 
 
-def request_link(desk: Desk, email: object, origin: Origin) -> None:
+def request_link(desk: Desk, email: object, origin: Origin, page: str | None = None) -> None:
     """Send a sign-in link, or a mail that there is no account: from outside the two look alike.
+
+    ``page`` is where it leads, below the base URL, when that is not the page of ours that shows a session's token.
 
     :raises Invalid: not an address. :raises Denied: 429.
     """
@@ -68,7 +70,7 @@ def request_link(desk: Desk, email: object, origin: Origin) -> None:
             mails.no_account(tx, address)
             return
         _, secret, _ = insert(tx, desk, found.id, "sign-in", LINK_SECONDS, "link")
-        mails.sign_in(tx, desk, address, secret)
+        mails.sign_in(tx, desk, address, secret, page)
 
 
 def sign_in_by_link(desk: Desk, secret: object, origin: Origin) -> Issued:

@@ -10,14 +10,16 @@ from .desk import Desk, row_of
 #: In `Notice.facts`: the text opens an account, so it goes to its address and nowhere else.
 CONFIDENTIAL = "confidential"
 #: Relative to the base URL. The secret stands behind ``#``, where no server's log and no Referer sees it.
-SIGN_IN_LINK = "/apiguard/sign-in"
-PAGES = {"proof": "/apiguard/prove", "sign-in": SIGN_IN_LINK, "invitation": "/apiguard/invitation"}
+PAGES = {"proof": "/apiguard/prove", "sign-in": "/apiguard/sign-in", "invitation": "/apiguard/invitation"}
 _NOT_YOU = "If this was not you, you need do nothing: without this mail nobody gets in."
 
 
-def link(desk: Desk, word: str, secret: str) -> str:
-    """Where the secret is used: a link when the base URL is known, else the bare secret to copy."""
-    return f"{desk.base_url.rstrip('/')}{PAGES[word]}#{secret}" if desk.base_url else secret
+def link(desk: Desk, word: str, secret: str, page: str | None = None) -> str:
+    """Where the secret is used: a link when the base URL is known, else the bare secret to copy.
+
+    ``page`` is the path of another page than that of the word, below the base URL.
+    """
+    return f"{desk.base_url.rstrip('/')}{page or PAGES[word]}#{secret}" if desk.base_url else secret
 
 
 def prove(tx: Transaction, desk: Desk, email: str, secret: str) -> None:
@@ -34,12 +36,10 @@ def known_already(tx: Transaction, email: str) -> None:
     _send(tx, "people:known", email, "You have an account already", text, "If this was not you, you need do nothing.")
 
 
-def sign_in(tx: Transaction, desk: Desk, email: str, secret: str) -> None:
+def sign_in(tx: Transaction, desk: Desk, email: str, secret: str, page: str | None) -> None:
     """To somebody who asked for a link."""
-    text = "To sign in, open within 15 minutes:"
-    _send_secret(
-        tx, "people:link", email, "Your sign-in link", text, link(desk, "sign-in", secret), _NOT_YOU, secret=secret
-    )
+    text, where = "To sign in, open within 15 minutes:", link(desk, "sign-in", secret, page)
+    _send_secret(tx, "people:link", email, "Your sign-in link", text, where, _NOT_YOU, secret=secret)
 
 
 def no_account(tx: Transaction, email: str) -> None:

@@ -110,9 +110,9 @@ class People:
         """A new session. :raises Denied: 401 for every reason alike, or 429."""
         return entrance.sign_in(self._desk, email, password, origin)
 
-    def request_link(self, email: object, *, origin: Origin = NOWHERE) -> None:
+    def request_link(self, email: object, *, origin: Origin = NOWHERE, page: str | None = None) -> None:
         """Send a sign-in link; tells nothing about the address. :raises Denied: 429."""
-        entrance.request_link(self._desk, email, origin)
+        entrance.request_link(self._desk, email, origin, page)
 
     def sign_in_by_link(self, token: object, *, origin: Origin = NOWHERE) -> Issued:
         """A new session for the token of a mail. :raises Missing: spent, too old or none."""
