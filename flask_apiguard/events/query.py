@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -104,13 +104,7 @@ class Query:
                 .order_by(column.time.desc(), column.batch.desc(), column.place.desc())
                 .limit(limit + 1)
             ).all()
-        more = None
-        if len(rows) > limit:
-            last = rows[limit - 1]
-            more = _write_cursor(last.time, last.batch, last.place)
-        elif back is not None:  # nothing more since then, so the next page goes on before it
-            more = _write_cursor(back, 0, 0)
-        return Page([load(row.line) for row in rows[:limit]], more)
+        return _page(rows, limit, back)
 
     def summary(
         self,
@@ -160,6 +154,17 @@ class Query:
         self._settle()
         with self._store.read() as conn:
             return telling(conn, application, None if environment is None else Environment(environment), since)
+
+
+def _page(rows: Sequence[Any], limit: int, back: dt.datetime | None) -> Page:
+    """As many rows as were asked for, and where the next page goes on; ``back`` is as far as was looked."""
+    more = None
+    if len(rows) > limit:
+        last = rows[limit - 1]
+        more = _write_cursor(last.time, last.batch, last.place)
+    elif back is not None:  # nothing more since then, so the next page goes on before it
+        more = _write_cursor(back, 0, 0)
+    return Page([load(row.line) for row in rows[:limit]], more)
 
 
 def _looked_back(conn: sa.Connection, indexed: list[sa.ColumnElement[bool]]) -> dt.datetime | None:

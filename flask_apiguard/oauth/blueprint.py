@@ -44,36 +44,9 @@ def mount(
     """Register the endpoints, recorded, and the metadata, not recorded. ``server`` is asked for at each request."""
     endpoints = Blueprint(ENDPOINTS, __name__, template_folder="templates")
     metadata = Blueprint(METADATA, __name__)
-    pages = Pages(app, server, visitors, sign_in)
-    sign_in_page = SignIn(pages)
-    pages.ask_to_sign_in = sign_in_page.ask
-
-    def add(blueprint: Blueprint, rule: str, name: str, view: Callable[[], Response]) -> None:
-        blueprint.add_url_rule(rule, name, view, methods=METHODS, provide_automatic_options=False)
-
-    add(endpoints, places.rule("token"), "token", _posted(app, lambda asked: server().token(asked), shared=True))
-    add(endpoints, places.rule("revoke"), "revoke", _posted(app, lambda asked: server().revoke(asked), shared=True))
-    add(
-        endpoints, places.rule("introspect"), "introspect",
-        _posted(app, lambda asked: server().introspect(asked), shared=False),
-    )  # fmt: skip
-    add(endpoints, places.rule("par"), "par", _posted(app, lambda asked: server().push(asked), shared=False))
-    add(
-        endpoints, places.rule("device_authorization"), "device_authorization",
-        _posted(app, lambda asked: server().authorize_device(asked), shared=False),
-    )  # fmt: skip
-    add(endpoints, places.rule("device"), "device", DevicePage(pages).view)
-    add(endpoints, places.rule("authorize"), "authorize", pages.authorize)
-    add(endpoints, places.rule("consent"), "consent", pages.consent)
-    add(endpoints, places.rule("connections"), "connections", Connections(pages).view)
-    add(endpoints, places.rule("sign-in"), "sign_in", sign_in_page.view)
-    add(endpoints, places.rule("sign-out"), "sign_out", SignOut(pages).view)
-    metadata.add_url_rule(places.rule("style.css"), "style", style)
-    add(metadata, places.rule("jwks"), "jwks", _document(app, lambda: server().key_set()))
-    for number, rule in enumerate(places.server_rules):
-        add(metadata, rule, f"server_{number}", _document(app, lambda: Answer(200, server().metadata.server())))
-    for number, rule in enumerate(places.resource_rules):
-        add(metadata, rule, f"resource_{number}", _document(app, lambda: Answer(200, server().metadata.resource())))
+    _add_machines(endpoints, app, places, server)
+    _add_pages(endpoints, places, Pages(app, server, visitors, sign_in))
+    _add_documents(metadata, app, places, server)
     for blueprint in (endpoints, metadata):
         blueprint.after_request(_keep_sharing)
     book.own(ENDPOINTS, recorded=True)
@@ -81,6 +54,45 @@ def mount(
     app.register_blueprint(endpoints)
     app.register_blueprint(metadata)
     attach_mounting(app, places)
+
+
+def _add(blueprint: Blueprint, rule: str, name: str, view: Callable[[], Response]) -> None:
+    blueprint.add_url_rule(rule, name, view, methods=METHODS, provide_automatic_options=False)
+
+
+def _add_machines(endpoints: Blueprint, app: Flask, places: Places, server: Callable[[], Server]) -> None:
+    """What clients post to; the first two are for pages of any origin as well."""
+    acts: tuple[tuple[str, Callable[[Request], Answer], bool], ...] = (
+        ("token", lambda asked: server().token(asked), True),
+        ("revoke", lambda asked: server().revoke(asked), True),
+        ("introspect", lambda asked: server().introspect(asked), False),
+        ("par", lambda asked: server().push(asked), False),
+        ("device_authorization", lambda asked: server().authorize_device(asked), False),
+    )
+    for name, act, shared in acts:
+        _add(endpoints, places.rule(name), name, _posted(app, act, shared=shared))
+
+
+def _add_pages(endpoints: Blueprint, places: Places, pages: Pages) -> None:
+    """What users see."""
+    sign_in = SignIn(pages)
+    pages.ask_to_sign_in = sign_in.ask
+    _add(endpoints, places.rule("device"), "device", DevicePage(pages).view)
+    _add(endpoints, places.rule("authorize"), "authorize", pages.authorize)
+    _add(endpoints, places.rule("consent"), "consent", pages.consent)
+    _add(endpoints, places.rule("connections"), "connections", Connections(pages).view)
+    _add(endpoints, places.rule("sign-in"), "sign_in", sign_in.view)
+    _add(endpoints, places.rule("sign-out"), "sign_out", SignOut(pages).view)
+
+
+def _add_documents(metadata: Blueprint, app: Flask, places: Places, server: Callable[[], Server]) -> None:
+    """What anybody may read."""
+    metadata.add_url_rule(places.rule("style.css"), "style", style)
+    _add(metadata, places.rule("jwks"), "jwks", _document(app, lambda: server().key_set()))
+    for number, rule in enumerate(places.server_rules):
+        _add(metadata, rule, f"server_{number}", _document(app, lambda: Answer(200, server().metadata.server())))
+    for number, rule in enumerate(places.resource_rules):
+        _add(metadata, rule, f"resource_{number}", _document(app, lambda: Answer(200, server().metadata.resource())))
 
 
 def _keep_sharing(response: Response) -> Response:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from flask import request
 from werkzeug.wrappers import Response
 
@@ -14,38 +16,14 @@ from .refusals import Error, Refused
 ALLOWED_METHODS = "GET, POST"
 
 
-class OwnPage:
-    """One page, for whoever is signed in. What it sends carries a proof that it was this page, shown to this user."""
+class FormPage:
+    """One page of ours. What it sends carries a proof that it was this page, shown to this user."""
 
     #: Tells this page's proofs from those of others.
     PURPOSE: str
 
     def __init__(self, pages: Pages) -> None:
         self.pages = pages
-
-    def view(self) -> Response:
-        """GET shows the page, POST does what was sent from it."""
-        if request.method not in ("GET", "POST"):
-            return self.pages.wrong_method(ALLOWED_METHODS)
-        try:
-            user = self.pages.visitors.user()
-            if user is None and request.method == "GET":
-                return self.pages.to_sign_in()
-            if user is None:
-                return self.pages.problem(SIGN_IN_FIRST, Error.LOGIN_REQUIRED, 401)
-            return self.show(user) if request.method == "GET" else self.act(user, self._read(id_of(user)))
-        except Refused as refusal:
-            return self.pages.problem(refusal.description, refusal.error, refusal.status)
-        except AWAY as error:
-            return self.pages.away(error)
-
-    def show(self, user: HostUser) -> Response:
-        """The page."""
-        raise NotImplementedError
-
-    def act(self, user: HostUser, form: Form) -> Response:
-        """Do what was sent from it."""
-        raise NotImplementedError
 
     def proof(self, user_id: str, days_ago: int = 0) -> str:
         """What only this page, shown to this user today, could know."""
@@ -64,3 +42,31 @@ class OwnPage:
         if not ours or not self.is_proof(form.get("proof") or "", user_id):
             raise Refused(Error.INVALID_REQUEST, NOT_OURS, 403)
         return form
+
+
+class OwnPage(FormPage, ABC):
+    """One page, for whoever is signed in."""
+
+    def view(self) -> Response:
+        """GET shows the page, POST does what was sent from it."""
+        if request.method not in ("GET", "POST"):
+            return self.pages.wrong_method(ALLOWED_METHODS)
+        try:
+            user = self.pages.visitors.user()
+            if user is None and request.method == "GET":
+                return self.pages.to_sign_in()
+            if user is None:
+                return self.pages.problem(SIGN_IN_FIRST, Error.LOGIN_REQUIRED, 401)
+            return self.show(user) if request.method == "GET" else self.act(user, self._read(id_of(user)))
+        except Refused as refusal:
+            return self.pages.problem(refusal.description, refusal.error, refusal.status)
+        except AWAY as error:
+            return self.pages.away(error)
+
+    @abstractmethod
+    def show(self, user: HostUser) -> Response:
+        """The page."""
+
+    @abstractmethod
+    def act(self, user: HostUser, form: Form) -> Response:
+        """Do what was sent from it."""

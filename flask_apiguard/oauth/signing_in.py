@@ -16,7 +16,7 @@ from ..people import Issued
 from ..values import ALLOWED, Caller, HostUser, account
 from .asking import QUERY_AT_MOST, Unsafe, read_client
 from .form import Form, read_form
-from .own_pages import ALLOWED_METHODS, OwnPage
+from .own_pages import ALLOWED_METHODS, FormPage, OwnPage
 from .pages import NOT_OURS, Pages, from_our_page, onward, style_url
 from .refusals import Error, Refused
 from .rendering import render
@@ -30,7 +30,7 @@ LEADS_TO = ("authorize", "connections", "device")
 _QUERY = re.compile(rf'[!"$-~]{{0,{QUERY_AT_MOST}}}')
 
 
-class SignIn(OwnPage):
+class SignIn(FormPage):
     """The page of one app."""
 
     PURPOSE = "oauth-sign-in"
