@@ -123,7 +123,7 @@ def test_four_processes_at_once_lose_and_double_nothing(
     for child in children:
         child.wait()
         assert child.code == 0
-    recorder.settle()
+    assert recorder.settle()
     assert ids(any_store) == sorted(f"req_{name}_{number}" for name in "abcd" for number in range(300))
     assert recorder.verify()
     assert files(spool_folder) == []

@@ -82,9 +82,17 @@ class Postgres:
             self.drop(name)
 
 
-# Foreign keys are no triggers for a replica.
+# Whoever is at a commit ends after it, and only then is there nothing more to come. Foreign keys are no triggers for a
+# replica.
 _EMPTY = """
-SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();
+DO $$ BEGIN
+    WHILE count(pg_terminate_backend(pid)) > 0 FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'
+    LOOP
+        PERFORM pg_sleep(0.002);
+        PERFORM pg_stat_clear_snapshot();
+    END LOOP;
+END $$;
 SET session_replication_role = replica;
 DO $$ DECLARE name text; BEGIN
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
