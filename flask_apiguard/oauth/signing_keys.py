@@ -127,9 +127,11 @@ class SigningKeys:
             return known
         with self._store.write() as tx:
             _lock(tx)
-            if self._is_due(self._read(tx), tx.now):
-                _add(tx, self._secrets, self._algorithm, self._read(tx))
-        return self._known()
+            known = self._read(tx)
+            if self._is_due(known, tx.now):
+                _add(tx, self._secrets, self._algorithm, known)
+                known = self._read(tx)
+        return known  # not what is remembered: that may still be from before somebody else turned them
 
     def _is_due(self, known: tuple[Key, ...], now: dt.datetime) -> bool:
         if not known:

@@ -150,6 +150,18 @@ def test_many_processes_at_once_make_one_key(any_world: World) -> None:
     assert len(rows(any_world)) == 2
 
 
+def test_who_finds_that_somebody_else_made_the_key_signs_with_it_although_it_remembers_none(
+    any_world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = keys_of(any_world), keys_of(any_world)
+    assert ours._known() == ()
+    monkeypatch.setattr(any_world.house.watch, "look", lambda: None)  # the moment before the log is looked at again
+    made = theirs.current()[0]
+    assert ours._known() == ()
+    assert ours.current()[0] == made
+    assert len(rows(any_world)) == 1
+
+
 def test_another_algorithm_takes_over_only_after_it_was_published(world: World) -> None:
     (first,) = fetched(world)
     later = keys_of(world, "EdDSA")
