@@ -179,7 +179,7 @@ def at_token(**data: str) -> Flood:
 
 
 def wrong_secret(world: World, holder: Holder, device: Device) -> Again:
-    wrong = Holder(holder.client, holder.credential, holder.secret[:-1] + "x")
+    wrong = Holder(holder.client, holder.credential, holder.secret[:-1] + "!")
     return lambda: device.post(wrong)
 
 
