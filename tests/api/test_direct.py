@@ -15,8 +15,8 @@ WHY = {"reason": "It was agreed."}
 
 
 @pytest.fixture(scope="module")
-def cleo(town: Town) -> dict[str, Any]:
-    """An administrator who owns an organization, and its application in the sandbox."""
+def owned(town: Town) -> dict[str, Any]:
+    """The application of an administrator who owns an organization, in the sandbox."""
     town.person("cleo")
     organization = town.go("POST", "/organizations", {"name": "Cleo"}, "cleo").json["id"]
     with town.house.store.write() as tx:
@@ -25,6 +25,15 @@ def cleo(town: Town) -> dict[str, Any]:
         access.put_role(tx, OPERATOR, access.Role("reader", frozenset({"orders:read"})))
         town.house.people.give_seat(tx, OPERATOR, town.ids["cleo"], None, "administrator")
     return town.ready_application("cleo", organization)
+
+
+@pytest.fixture
+def cleo(town: Town, owned: dict[str, Any]) -> dict[str, Any]:
+    """The same, holding what it held at first."""
+    with town.house.store.write() as tx:
+        access.set_roles(tx, OPERATOR, owned["client_id"], [], "as at first")
+        access.end(tx, OPERATOR, owned["application_id"], Environment.SANDBOX, ["orders:write"], "as at first")
+    return owned
 
 
 def grant(scopes: list[str], environment: str = "sandbox", **more: str) -> dict[str, Any]:
