@@ -55,8 +55,7 @@ def show(desk: Desk, application_id: str) -> None:
     """Show one application: clients, grants, credentials, checks, graduation, certification, and what comes next."""
     house = desk.house
     with house.store.read() as conn:
-        found = registry.application(conn, application_id)
-        desk.demand(Act.CLIENTS_APPLICATION_READ, found.organization_id)
+        found = desk.application(conn, application_id)
         clients = registry.clients_of(conn, found.id)
         certified, next_date = house.onboarding.certification_of(found)
         told: dict[str, Any] = {

@@ -14,9 +14,11 @@ from enum import Enum
 from typing import Any, NoReturn, TypeVar
 
 import click
+import sqlalchemy as sa
 from flask import current_app
 from flask.cli import with_appcontext
 
+from ..clients import Application, registry
 from ..errors import APIGuardError, ConfigurationError, Forbidden, Invalid, Missing, Problem, StoreAway
 from ..house import NAME, House
 from ..ledger import enter_refused
@@ -62,6 +64,12 @@ class Desk:
         """For what goes through everything there is: nobody waits for it but whoever gave the command."""
         for store in (self.house.store, self.house.events_store):
             store.take_time(COMMAND_SECONDS)
+
+    def application(self, conn: sa.Connection, application_id: str) -> Application:
+        """An application that the actor may see. :raises Missing: there is none. :raises Forbidden: it may not."""
+        found = registry.application(conn, application_id)
+        self.demand(Act.CLIENTS_APPLICATION_READ, found.organization_id)
+        return found
 
     def demand(self, act: Act, organization_id: str | None = None) -> By:
         """Go on only when the actor may; who that is."""

@@ -28,8 +28,7 @@ def grants() -> None:
 def list_(desk: Desk, application_id: str) -> None:
     """List which scopes an application holds where, since when, until when, by which review."""
     with desk.house.store.read() as conn:
-        found = registry.application(conn, application_id)
-        desk.demand(Act.CLIENTS_APPLICATION_READ, found.organization_id)
+        found = desk.application(conn, application_id)
         held = grants_of(conn, found.id)
     desk.rows([_row(one) for one in held], COLUMNS, "It holds no scope.")
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import click
 
-from ..clients import registry
-from ..people import Act
 from .common import Desk, command, reasoned
 
 
@@ -19,8 +17,7 @@ def redirect_uris() -> None:
 def list_(desk: Desk, application_id: str) -> None:
     """List where an application may have its users sent back to."""
     with desk.house.store.read() as conn:
-        found = registry.application(conn, application_id)
-        desk.demand(Act.CLIENTS_APPLICATION_READ, found.organization_id)
+        found = desk.application(conn, application_id)
     desk.rows([{"redirect_uri": uri} for uri in found.redirect_uris], ("redirect_uri",), "No redirect URIs.")
 
 

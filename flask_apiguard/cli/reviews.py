@@ -143,7 +143,7 @@ def ask(desk: Desk, review_id: str, question: str) -> None:
     """Ask the requester something; the reviewers' clock stands still meanwhile."""
     with desk.house.store.write() as tx:
         found = desk.house.onboarding.ask(tx, desk.by, review_id, question)
-    desk.facts({"review": found.id, "state": found.state, "deadline": found.deadline})
+    _talked(desk, found)
 
 
 @command(reviews, "answer")
@@ -153,6 +153,10 @@ def answer(desk: Desk, review_id: str, text: str) -> None:
     """Answer a reviewer's question; the reviewers' clock goes on."""
     with desk.house.store.write() as tx:
         found = desk.house.onboarding.answer(tx, desk.by, review_id, text)
+    _talked(desk, found)
+
+
+def _talked(desk: Desk, found: Review) -> None:
     desk.facts({"review": found.id, "state": found.state, "deadline": found.deadline})
 
 

@@ -157,10 +157,7 @@ def verify(store: Store, *, expected: Head | None = None, keep: dt.timedelta | N
     retention, for `Verification.early`.
     """
     walk = _Walk(expected, keep, store.now())
-    with store.read() as conn:
-        if store.dialect == "postgresql":
-            # One view throughout: events that retention prunes meanwhile must not look stolen.
-            conn.execution_options(isolation_level="REPEATABLE READ")
+    with store.read() as conn:  # one state throughout: events that retention prunes meanwhile must not look stolen
         while walk.bad is None:
             rows = conn.execute(
                 sa.select(event_batch)

@@ -98,12 +98,7 @@ class Query:
         with self._store.read() as conn:
             if is_narrowed and (back := _looked_back(conn, indexed)) is not None:
                 wanted.append(column.time >= back)
-            rows = conn.execute(
-                sa.select(column.time, column.batch, column.place, column.line)
-                .where(*indexed, *wanted)
-                .order_by(column.time.desc(), column.batch.desc(), column.place.desc())
-                .limit(limit + 1)
-            ).all()
+            rows = _newest(conn, [*indexed, *wanted], limit + 1)
         return _page(rows, limit, back)
 
     def summary(
@@ -154,6 +149,17 @@ class Query:
         self._settle()
         with self._store.read() as conn:
             return telling(conn, application, None if environment is None else Environment(environment), since)
+
+
+def _newest(conn: sa.Connection, wanted: Sequence[sa.ColumnElement[bool]], limit: int) -> Sequence[Any]:
+    """The newest events that fit, with what a cursor says of them."""
+    column = access_event.c
+    return conn.execute(
+        sa.select(column.time, column.batch, column.place, column.line)
+        .where(*wanted)
+        .order_by(column.time.desc(), column.batch.desc(), column.place.desc())
+        .limit(limit)
+    ).all()
 
 
 def _page(rows: Sequence[Any], limit: int, back: dt.datetime | None) -> Page:
