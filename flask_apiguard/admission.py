@@ -1,7 +1,9 @@
 """What the gate knows about the request at hand, and the way to it from anywhere inside that request.
 
-It lives in the WSGI environ and names the request it belongs to. Never in ``flask.g``: an application context that
-the host's tests or workers hold open is shared by several requests, and admission would leak from one to the next.
+The perimeter puts it into the WSGI environ, and the gate gives it to the very request that it admits: an environ can
+be copied from another request. Never in ``flask.g``: an application context that the host's tests or workers hold open
+is shared by several requests, and admission would leak from one to the next. It does not know its request: that would
+be a cycle, and environ, request and body would stay in memory until the collector comes by.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from flask import request
+from flask import Request, request
 from werkzeug.local import LocalProxy
 
 from .values import ANONYMOUS, Caller, Decision
@@ -18,21 +20,23 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 ADMISSION = "flask_apiguard.admission"
+#: The attribute of a request that holds its admission.
+_HELD = "_flask_apiguard_admission"
 
 
 class Admission:
     """One request on its way. The perimeter makes it, the gate fills it, the record is written from it.
 
-    ``request`` is the Flask request that was admitted; ``rule`` the compiled rule (a ``rules.Rule``); ``values``
+    ``taken`` says that some request has it already; ``rule`` is the compiled rule (a ``rules.Rule``); ``values``
     what ``accepts`` validated, by the ``into`` name; ``refused`` a refusal raised inside the view that must be the
     answer even when a library in between swallowed it.
     """
 
     # What most requests leave as it is stands here: each is made anew for every call.
-    request: Any = None
+    taken = False
     rule: Any = None
     #: The parts of its line that calls to its route share which pass, by status; None where there are none to share.
-    lines: dict[int, tuple[str, str]] | None = None
+    lines: dict[int, tuple[str, str, str]] | None = None
     route: str | None = None
     endpoint: str | None = None
     caller: Caller = ANONYMOUS
@@ -67,14 +71,26 @@ def admission_in(environ: WSGIEnvironment) -> Admission | None:
     return found
 
 
+def admission_for(request: Request) -> Admission | None:
+    """What a request is to be admitted with: what stands in its environ, unless another request has that already."""
+    found = admission_in(request.environ)
+    return None if found is not None and found.taken and request.__dict__.get(_HELD) is not found else found
+
+
+def give(admission: Admission, request: Request) -> None:
+    """Make it the admission of this request, and of no other."""
+    admission.taken = True
+    request.__dict__[_HELD] = admission
+
+
 def current_admission() -> Admission | None:
     """The admission of the very request at hand; None outside a request and for an environ copied from another."""
     try:
         here = request._get_current_object()  # type: ignore[attr-defined]
     except RuntimeError:  # outside a request
         return None
-    found: Admission | None = here.environ.get(ADMISSION)
-    return found if found is not None and found.request is here else None
+    found: Admission | None = here.__dict__.get(_HELD)
+    return found
 
 
 def _find_caller() -> Caller:

@@ -37,7 +37,7 @@ _second: tuple[int, str] = (-1, "")
 def encode(event: AccessEvent) -> bytes:
     """The line, without its newline. Texts are cut to ``LONGEST`` characters; the time has microseconds, in UTC."""
     return written(
-        place(event), caller(event), outcome(event), event.time, _quote(event.id)[1:-1], event.phase, event.path,
+        place(event), caller(event), outcome(event), event.time, quote(event.id)[1:-1], event.phase, quote(event.path),
         event.latency, event.bytes_in, event.bytes_out, event.agent, event.address, event.peer,
         who(event.fingerprint, event.user), whence(event.trace, event.inbound_id, event.referer),
     )  # fmt: skip
@@ -50,12 +50,12 @@ def written(
     """The line out of what is one call's own, and the parts that many share.
 
     Those are ``place``, ``caller`` and ``outcome``, made by the functions of these names. ``id`` is one of ours, in
-    which nothing is to escape; ``who`` and ``whence`` are JSON already.
+    which nothing is to escape; ``path``, ``who`` and ``whence`` are JSON already.
     """
     ends = _ends.get((address, peer)) or _end(address, peer)
     named = _texts.get(agent) or _keep(agent)
     return (
-        f'{{"time":"{rfc3339(seconds)}","id":"{id}","phase":"{phase}",{place},{caller},{outcome},"path":{_quote(path)},'
+        f'{{"time":"{rfc3339(seconds)}","id":"{id}","phase":"{phase}",{place},{caller},{outcome},"path":{path},'
         f'"latency":{latency},"bytes_in":{bytes_in},"bytes_out":{bytes_out},{who},"agent":{named},{whence}'
         f'{ends},"v":1}}'
     ).encode("ascii")
@@ -63,7 +63,7 @@ def written(
 
 def place(event: AccessEvent) -> str:
     """The part that calls to one route share."""
-    return f'"method":{_quote(event.method)},"route":{_nullable(event.route)},"endpoint":{_nullable(event.endpoint)}'
+    return f'"method":{quote(event.method)},"route":{_nullable(event.route)},"endpoint":{_nullable(event.endpoint)}'
 
 
 def caller(event: AccessEvent) -> str:
@@ -79,9 +79,9 @@ def caller(event: AccessEvent) -> str:
 def outcome(event: AccessEvent) -> str:
     """The part that calls share that are answered alike."""
     return (
-        f'"mode":{_quote(event.mode)},"allowed":{"true" if event.allowed else "false"},"reason":{_quote(event.reason)},'
-        f'"need":{_quote(event.need)},"have":{_quote(event.have)},"status":{event.status},'
-        f'"outcome":{_quote(event.outcome)}'
+        f'"mode":{quote(event.mode)},"allowed":{"true" if event.allowed else "false"},"reason":{quote(event.reason)},'
+        f'"need":{quote(event.need)},"have":{quote(event.have)},"status":{event.status},'
+        f'"outcome":{quote(event.outcome)}'
     )
 
 
@@ -151,7 +151,8 @@ def pieces(data: bytes) -> Iterable[bytes]:
     return data.split(b"\n")[:-1]
 
 
-def _quote(text: str) -> str:
+def quote(text: str) -> str:
+    """A text as JSON that every store takes, cut to ``LONGEST`` characters."""
     if len(text) > LONGEST:
         text = text[:LONGEST]
     quoted = _escape(text)
@@ -163,11 +164,11 @@ def _quote(text: str) -> str:
 
 
 def _nullable(text: str | None) -> str:
-    return "null" if text is None else _quote(text)
+    return "null" if text is None else quote(text)
 
 
 def _keep(text: str) -> str:
-    quoted = _quote(text)
+    quoted = quote(text)
     if len(text) <= LONGEST:
         if len(_texts) >= _KEPT_AT_MOST:
             _texts.clear()
@@ -176,7 +177,7 @@ def _keep(text: str) -> str:
 
 
 def _end(address: str, peer: str) -> str:
-    end = f',"network":{_quote(network_of(address))},"address":{_quote(address)},"peer":{_quote(peer)}'
+    end = f',"network":{quote(network_of(address))},"address":{quote(address)},"peer":{quote(peer)}'
     if len(address) + len(peer) <= LONGEST:
         if len(_ends) >= _KEPT_AT_MOST:
             _ends.clear()

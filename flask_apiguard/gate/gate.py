@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request
 from flask import request as current_request
@@ -13,7 +13,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from ..access import Policies, authorize, decide
-from ..admission import ADMISSION, Admission, current_admission
+from ..admission import ADMISSION, Admission, admission_for, current_admission, give
 from ..clock import Clock
 from ..credentials import Verifier
 from ..errors import APIGuardError, ConfigurationError, Denied, Problem, StoreAway, decision_of, respond
@@ -27,8 +27,13 @@ from .manners import Manners
 from .origins import host_answers_preflight, is_preflight, preflight_answer, shared
 from .way import Way
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
 #: Bad whatever its status: observing does not let these pass either.
 BAD_CREDENTIAL = frozenset({Reason.ATTEMPTS_EXCEEDED, Reason.CREDENTIAL_AMBIGUOUS})
+#: Where Werkzeug puts the request at hand into its environ.
+REQUEST = "werkzeug.request"
 logger = logging.getLogger("flask_apiguard")
 
 Used = Callable[[str | None, str | None, str, float], None]
@@ -55,6 +60,8 @@ class Gate:
         self._manners = manners
         self._used = used
         self._ready = ready
+        #: Whether it is Flask's own part that makes a response of what a view returned.
+        self._writes = getattr(app.make_response, "__func__", None) is Flask.make_response
 
     def hold(self, demand: Callable[[], None]) -> None:
         """Refuse what is guarded until ``demand`` does not raise StoreAway any more; what is public goes on."""
@@ -71,11 +78,9 @@ class Gate:
 
     def admit(self) -> Response | None:
         """Let the request at hand pass (None), or answer it."""
-        request: Request = current_request._get_current_object()  # type: ignore[attr-defined]
-        admission = request.environ.get(ADMISSION)
-        if admission is None or (admission.request is not None and admission.request is not request):
-            admission = self._admission_of(request)
-        admission.request = request
+        request = _here()
+        admission = admission_for(request) or self._admission_of(request)
+        give(admission, request)
         admission.address = request.remote_addr or admission.peer
         try:
             demands = self._demands.of(request, admission.inside)
@@ -171,23 +176,24 @@ class Gate:
         if admission is None or not admission.admitted:
             return value
         if admission.refused is not None:
-            return self._refuse(admission.request, admission, admission.refused)
+            return self._refuse(_here(), admission, admission.refused)
         if not admission.rule.returns:
-            return value
-        demands = self._demands.of(admission.request, admission.inside)
+            return written(self._app, value) if self._writes and admission.mode != Mode.OBSERVE else value
+        request = _here()
+        demands = self._demands.of(request, admission.inside)
         if demands is None:
             return value
-        checked, decision = demands.schemas.dump(value, head=admission.request.method == "HEAD")
+        checked, decision = demands.schemas.dump(value, head=request.method == "HEAD")
         if decision is None:
             return written(self._app, checked)
         if decision.allowed:
             return value
-        logger.error("%s %s answers against its schema: %s", admission.request.method, admission.route, decision)
+        logger.error("%s %s answers against its schema: %s", request.method, admission.route, decision)
         if admission.mode == Mode.OBSERVE:
             admission.decision = decision
             return value
         told = decision if self._app.debug else Decision(False, decision.reason)
-        return self._refuse(admission.request, admission, told)
+        return self._refuse(request, admission, told)
 
     def after_error(self, error: Exception) -> Response:
         """The host's exceptions pass untouched, unless a refusal of ours was turned into one.
@@ -197,9 +203,9 @@ class Gate:
         admission = current_admission()
         if admission is not None and admission.rule is not None:
             if isinstance(error, Problem):
-                return self._refuse(admission.request, admission, error.decision)
+                return self._refuse(_here(), admission, error.decision)
             if admission.refused is not None:
-                return self._refuse(admission.request, admission, admission.refused)
+                return self._refuse(_here(), admission, admission.refused)
         raise error
 
     def authorize(self, scope: str, obj: Any = None) -> None:
@@ -222,17 +228,24 @@ class Gate:
             admission.refused = decision
         raise Denied(decision)
 
-    def still(self, admission: Admission) -> bool:
+    def still(self, environ: WSGIEnvironment, admission: Admission) -> bool:
         """Whether the caller of an open stream may go on; asked between its chunks."""
         if admission.caller.credential_id is None:
             return True
         try:
-            caller, _ = self._verifier.identify(admission.request)
+            caller, _ = self._verifier.identify(self._read_again(environ))
         except APIGuardError:
             return False
         if caller is admission.caller or admission.mode == Mode.OBSERVE:
             return True
         return decide(caller, admission.rule, self._policies).allowed
+
+    def _read_again(self, environ: WSGIEnvironment) -> Request:
+        """The request of an environ, which nobody keeps once its view has returned."""
+        before = environ.get(REQUEST)
+        request = self._app.request_class(environ)
+        environ[REQUEST] = before  # else each would hold the other
+        return request
 
     # -- at start, and refusals ----------------------------------------------------------------------------------------
 
@@ -251,6 +264,12 @@ class Gate:
         signal = quota_exceeded if decision.reason.status == 429 else access_denied
         signal.send(self._app, decision=decision, caller=admission.caller, event_id=admission.id)
         return respond(told, request.environ, self._app.response_class)
+
+
+def _here() -> Request:
+    """The request at hand itself."""
+    here: Request = current_request._get_current_object()  # type: ignore[attr-defined]
+    return here
 
 
 def attach(app: Flask, gate_of: Callable[[], Gate]) -> None:

@@ -30,6 +30,8 @@ PROVED = frozenset({
 })  # fmt: skip
 #: What a host's own tests may send in our headers, for ways of its own.
 NOT_OURS = frozenset({Reason.CREDENTIAL_AMBIGUOUS, Reason.CREDENTIAL_UNKNOWN})
+#: Routes of one caller for which is kept that it may.
+CLEARED_AT_MOST = 128
 SANDBOX_CLOSED = "No sandbox is served here."
 
 
@@ -61,14 +63,14 @@ class Way:
         caller = admission.caller = self.identify(request, admission, rule)
         if caller is ANONYMOUS:
             return Decision(False, Reason.CREDENTIAL_MISSING)
-        if caller.kept.cleared is not rule:
+        if demands not in caller.kept.cleared:
             decision = self.standing(caller, rule)
             if decision.allowed:
                 decision = self.access(caller, rule)
             if not decision.allowed:
                 return decision
             if not rule.policies and self.stand_in is None:
-                caller.kept.cleared = rule  # nothing but these two was asked, and neither of them ever changes
+                clear(caller, demands)  # nothing but these two was asked, and neither of them ever changes
         decision = self.count(caller, admission, demands.limits)
         if decision.allowed:
             decision = self.validate(request, admission, demands.schemas)
@@ -155,6 +157,14 @@ class Way:
     def stands_in(self, caller: Caller) -> bool:
         """Whether this is a test's stand-in, for whom the host's own tests were written."""
         return self.stand_in is not None and caller.credential_id is None
+
+
+def clear(caller: Caller, demands: Demands) -> None:
+    """Ask the same no more, while the caller stands. A stranger's methods make demands without end: few are kept."""
+    cleared = caller.kept.cleared
+    if len(cleared) >= CLEARED_AT_MOST:
+        cleared.clear()
+    cleared.add(demands)
 
 
 def length_of(request: Request) -> int | None:

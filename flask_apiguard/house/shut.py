@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from flask import Flask, Request
 from flask import request as current_request
 from werkzeug.routing import Rule as UrlRule
 from werkzeug.wrappers import Response
 
-from ..admission import Admission, admission_in
+from ..admission import Admission, admission_in, give
 from ..errors import ConfigurationError, Denied, respond
 from ..events import Recorder
 from ..gate import Gate
 from ..rules import Book
 from ..rules.book import drafts_of, is_own
 from ..values import Decision, Reason
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 logger = logging.getLogger("flask_apiguard")
 REFUSED = Decision(False, Reason.GATE_FAULT)
@@ -64,7 +67,8 @@ class ShutGate(Gate):
         if self._app.debug or self._app.testing:
             raise self._wrong
         if admission is not None:
-            admission.request, admission.recorded, admission.decision = request, True, REFUSED
+            give(admission, request)
+            admission.recorded, admission.decision = True, REFUSED
             admission.address = request.remote_addr or admission.peer
         return respond(REFUSED, request.environ, self._app.response_class)
 
@@ -80,7 +84,7 @@ class ShutGate(Gate):
         """:raises Denied: nobody may anything yet."""
         raise Denied(REFUSED)
 
-    def still(self, admission: Admission) -> bool:
+    def still(self, environ: WSGIEnvironment, admission: Admission) -> bool:
         """Nothing was let in whose stream could go on."""
         return False
 

@@ -36,8 +36,6 @@ FORGEABLE = frozenset({
     "HTTP_X_SSL_CLIENT_S_DN", "HTTP_X_SSL_CLIENT_VERIFY",
 })  # fmt: skip
 NO_BODY = ("1", "204", "304")
-#: What nearly every answer says, and nothing that the gate says as well.
-USUAL = frozenset({"content-length", "content-type"})
 
 #: Called before the first request: builds what is behind, and says at start what is wrong.
 Start = Callable[[], tuple[Recorder, StillAdmitted]]
@@ -118,8 +116,9 @@ class Perimeter:
     ) -> Iterable[bytes]:  # fmt: skip
         """Record, then let the answer go. A stream is opened on record now, and closed under the same id."""
         status, headers = began[0], began[1]
-        present = {name.lower(): value for name, value in headers}
-        size = present.get("content-length", "")
+        usual = len(headers) == 2 and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length"
+        present = {} if usual else {name.lower(): value for name, value in headers}
+        size = headers[1][1] if usual else present.get("content-length", "")
         known, length = size.isdecimal(), 0
         if known:
             length = int(size)
@@ -135,7 +134,7 @@ class Perimeter:
                 answer = respond(admission.decision, environ)
                 answer.headers["X-Request-Id"] = admission.id
                 return answer(environ, start_response)
-        if present.keys() <= USUAL:
+        if usual:
             headers += (("X-Request-Id", admission.id), *admission.headers)
         else:
             _add_headers(headers, present, admission)
@@ -143,7 +142,9 @@ class Perimeter:
         if known or isinstance(body, environ.get("wsgi.file_wrapper", _Never)):
             return body
         return Stream(
-            body, lambda size, how: self._closed(environ, admission, int(status[:3]), size, how), self._still, admission
+            body,
+            lambda size, how: self._closed(environ, admission, int(status[:3]), size, how),
+            lambda: self._still(environ, admission),
         )
 
     def _closed(self, environ: WSGIEnvironment, admission: Admission, status: int, size: int, how: str) -> None:

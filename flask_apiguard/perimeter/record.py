@@ -20,7 +20,7 @@ LENGTH_DIGITS = 19
 
 
 #: What the calls to one route that are answered alike share in their lines, and what callers do who are nobody's own.
-_alike: dict[tuple[Any, ...], tuple[str, str]] = {}
+_alike: dict[tuple[Any, ...], tuple[str, str, str]] = {}
 _unkept: dict[tuple[Caller, str | None, str | None], str] = {}
 SHARED_AT_MOST = 4096
 LONGEST_SHARED = 512
@@ -39,10 +39,10 @@ def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status
             parts = lines[status] = _parts(environ, admission, status)
     else:
         parts = _parts_of_others(environ, admission, decision, status)
-    fingerprint = admission.fingerprint
+    fingerprint, path = admission.fingerprint, environ.get("PATH_INFO", "")
     return line.written(
         parts[0], caller.kept.line or _caller(environ, admission), parts[1], admission.time, admission.id, phase,
-        environ.get("PATH_INFO", ""), (time.perf_counter_ns() - admission.started) // 1000,
+        parts[2] if path == admission.route else line.quote(path), (time.perf_counter_ns() - admission.started) // 1000,
         admission.length or _length(environ), size,
         environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer,
         _NOBODY if fingerprint is None else line.who(fingerprint, None), _FROM_NOWHERE,
@@ -51,7 +51,7 @@ def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status
 
 def _parts_of_others(
     environ: WSGIEnvironment, admission: Admission, decision: Decision, status: int
-) -> tuple[str, str]:
+) -> tuple[str, str, str]:
     """The parts of refusals, and of whatever else does not simply pass."""
     method, need, have = environ["REQUEST_METHOD"], decision.need, decision.have
     alike = (
@@ -66,9 +66,9 @@ def _parts_of_others(
     return parts
 
 
-def _parts(environ: WSGIEnvironment, admission: Admission, status: int) -> tuple[str, str]:
+def _parts(environ: WSGIEnvironment, admission: Admission, status: int) -> tuple[str, str, str]:
     event = event_of(environ, admission, Phase.CALL, status, 0)
-    return line.place(event), line.outcome(event)
+    return line.place(event), line.outcome(event), line.quote(admission.route or "")
 
 
 def _caller(environ: WSGIEnvironment, admission: Admission) -> str:

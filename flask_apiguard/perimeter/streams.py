@@ -11,22 +11,20 @@ from werkzeug.wsgi import ClosingIterator
 from ..admission import Admission
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
-StillAdmitted = Callable[[Admission], bool]
+#: Given the environ of a request and its admission.
+StillAdmitted = Callable[["WSGIEnvironment", Admission], bool]
 
 
 class Stream:
     """The body of a stream. Between chunks it asks whether its caller may go on; at the end it says how it ended."""
 
-    def __init__(
-        self, body: Iterable[bytes], closed: Callable[[int, str], None], still: StillAdmitted, admission: Admission
-    ) -> None:
+    def __init__(self, body: Iterable[bytes], closed: Callable[[int, str], None], still: Callable[[], bool]) -> None:
         self._body = body
         self._chunks = iter(body)
         self._on_close: Callable[[int, str], None] | None = closed
         self._still = still
-        self._admission = admission
         self._size = 0
         self._how = "left"
 
@@ -34,7 +32,7 @@ class Stream:
         return self
 
     def __next__(self) -> bytes:
-        if not self._still(self._admission):
+        if not self._still():
             self._how = "ended by revocation"
             raise StopIteration
         try:

@@ -25,7 +25,7 @@ Told = tuple[tuple[str, str], ...]
 #: The detail of a decision that let a call pass because nobody could count it (``away="open"``).
 UNCOUNTED = "not counted: a store is away"
 _UNCOUNTED = Decision(True, Reason.ALLOWED, UNCOUNTED)
-SHEETS_AT_MOST = 10_000
+SHEETS_AT_MOST, SHEETS_OF_ONE = 10_000, 128
 _FOREVER = float("inf")
 
 
@@ -91,11 +91,8 @@ class Quotas:
         """
         now = self._clock.time() if now is None else now
         try:
-            sheet: Sheet | None = caller.kept.sheet
-            if (
-                sheet is None or sheet.limits is not limits or sheet.turn is not self._turn
-                or not sheet.since <= now * 1000 < sheet.until
-            ):  # fmt: skip
+            sheet: Sheet | None = caller.kept.sheets.get(limits)
+            if sheet is None or sheet.turn is not self._turn or not sheet.since <= now * 1000 < sheet.until:
                 sheet = self._sheet(caller, limits, address, now)
             demands = sheet.demands
             if not demands:
@@ -110,7 +107,7 @@ class Quotas:
         return _decide(sheet, taken)
 
     def _sheet(self, caller: Caller, limits: RouteLimits, address: str, now: float) -> Sheet:
-        """What counts for this caller on this route; the last is kept with a client's caller."""
+        """What counts for this caller on this route; kept with a client's caller."""
         client = caller.client
         if client is None:  # plans are for clients; addresses are many, and there is no store to ask
             user = caller.user
@@ -121,7 +118,10 @@ class Quotas:
         sheet = sheets.get(limits.key) if sheets is not None else None
         if sheet is None or sheet.plan != plan or not self._holds(sheet, now):
             sheet = self._make(client.id, plan, limits, now)
-        caller.kept.sheet = sheet
+        kept = caller.kept.sheets
+        if len(kept) >= SHEETS_OF_ONE:
+            kept.clear()
+        kept[limits] = sheet
         return sheet
 
     def _holds(self, sheet: Sheet, now: float) -> bool:

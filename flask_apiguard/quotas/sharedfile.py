@@ -9,7 +9,7 @@ from functools import partial
 
 from ..errors import StoreAway
 from .counting import Demand, Taken, Window, milliseconds, roll, settle
-from .table import FIRST, PASSED, SECOND, SLOT_FORMAT, STATE_AT, WINDOW_AT, WINDOW_FORMAT, Full, Table
+from .table import FIRST, PASSED, SECOND, STATE_AT, WINDOW_AT, WINDOW_FORMAT, Full, Table
 from .tablefile import TableFile
 
 _REMEMBERED = 50_000
@@ -54,10 +54,10 @@ class SharedFile(TableFile):
             if remembered is None:
                 return None
             place, digest = remembered
-            held, state, _, *windows = SLOT_FORMAT.unpack_from(buffer, place)
-            if held != digest or not cost or state == PASSED:  # a slot once used is never EMPTY again
+            state = buffer[place + STATE_AT]
+            if state == PASSED or not cost or buffer[place : place + 16] != digest:  # once used it is never EMPTY
                 return None
-            start, end, current, previous = windows[:4] if state == FIRST else windows[4:]
+            start, end, current, previous = WINDOW_FORMAT.unpack_from(buffer, place + WINDOW_AT[state])
             current += cost
             remaining = amount - current
             if ends:

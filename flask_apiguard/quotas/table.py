@@ -20,8 +20,6 @@ _HEAD = struct.Struct("=8sQQQ")  # magic; used slots; capacity; may grow. The mo
 _USED_AT, _CAPACITY_AT, _GROW_AT, MOVED_AT = 8, 16, 24, 32
 _NUMBER = struct.Struct("=Q")
 WINDOW_FORMAT = struct.Struct("=qqqq")
-#: Digest, state, kind, the first window, the second.
-SLOT_FORMAT = struct.Struct("=16sBB6x4q4q")
 STATE_AT, _KIND_AT = 16, 17
 #: Where the window lies in a slot, by state.
 WINDOW_AT = (0, 24, 56)

@@ -130,7 +130,8 @@ def _guarded(view: Callable[..., Any], draft: Draft) -> Callable[..., Any]:
 
     @functools.wraps(view)
     def run(*args: Any, **kwargs: Any) -> Any:
-        return view(*args, **kwargs, **_admitted_values(draft))
+        values = _admitted_values(draft)
+        return view(*args, **kwargs, **values) if values else view(*args, **kwargs)
 
     return run
 

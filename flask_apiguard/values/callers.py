@@ -66,17 +66,17 @@ class Entitlement:
 
 
 class Kept:
-    """What rooms last put together for one caller. It ends with the caller, so nothing else has to forget it."""
+    """What rooms put together for one caller. It ends with the caller, so nothing else has to forget it."""
 
-    __slots__ = ("cleared", "line", "sheet")
+    __slots__ = ("cleared", "line", "sheets")
 
     def __init__(self) -> None:
-        #: The rule whose questions to the caller alone were last answered well; of the gate.
-        self.cleared: Any = None
+        #: The demands of which all that is asked of the caller alone was answered well; of the gate.
+        self.cleared: set[Any] = set()
         #: The part of its access events that says who it is; of events.
         self.line: str | None = None
-        #: What its last call counted against; of quotas.
-        self.sheet: Any = None
+        #: What its calls count against, by what the route limits; of quotas.
+        self.sheets: dict[Any, Any] = {}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -294,3 +294,11 @@ def test_failed_attempts_are_set_as_a_rate(clock: Clock) -> None:
         with pytest.raises(ValueError):
             per_minute(wrong)
     assert Attempts(clock, per_minute("30/minute")).blocked("192.0.2.1") is None
+
+
+def test_a_caller_keeps_what_its_last_routes_count_against_and_not_every_one(quotas: Quotas, plan) -> None:
+    plan("basic", {**BURST, "rate": "10000/minute"})
+    caller = client()
+    for number in range(300):
+        assert take(quotas, caller, quotas.route(Rule(), f"orders.one X{number}"))
+    assert 0 < len(caller.kept.sheets) <= 128

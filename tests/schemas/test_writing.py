@@ -1,4 +1,4 @@
-"""What a schema let out becomes the response that Flask would make of it, byte for byte."""
+"""A document becomes the response that Flask would make of it, byte for byte."""
 
 from __future__ import annotations
 
@@ -38,9 +38,16 @@ def test_it_is_the_response_that_flask_makes(app: Flask, document: Any, ensure_a
     assert (type(made), made.status_code) == (type(expected), 200)
 
 
-def test_what_nobody_can_write_is_the_error_that_flask_raises(app: Flask) -> None:
-    with pytest.raises(TypeError, match="not JSON serializable"):
-        written(app, {"x": object()})
+def test_what_nobody_can_write_is_left_to_flask_which_says_so(app: Flask) -> None:
+    document = {"x": object()}
+    assert written(app, document) is document
+
+
+@pytest.mark.parametrize("method", ["dumps", "response"])
+def test_a_provider_with_a_method_of_the_hosts_own_writes_itself(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, document = Flask("patched"), {"a": 1}
+    monkeypatch.setattr(app.json, method, lambda *args, **options: "{}")
+    assert written(app, document) is document
 
 
 @pytest.mark.parametrize("document", ["text", None, ({"a": 1}, 201), Response("x"), 7, uuid.uuid4()])
