@@ -45,7 +45,7 @@ def variants_in(folder: Path, callers: int) -> tuple[list[Variant], list[str]]:
     for name in ("gate", "peers"):
         (folder / name).mkdir()
     peer, absent = stack.peer_variants(folder / "peers", callers)
-    return [*ours.bare_variants(), *ours.gate_variants(folder / "gate", callers), *peer], absent
+    return [*ours.bare_variants(callers), *ours.gate_variants(folder / "gate", callers), *peer], absent
 
 
 def cost_rows(variants: Sequence[Variant], absent: Sequence[str]) -> list[tuple[str, ...]]:

@@ -85,7 +85,7 @@ def _inside(folder: Path, calls: tuple[int, int]) -> None:
     watch.INODE_EVERY = tablefile.INODE_SECONDS = use.EVERY_SECONDS = 3600.0
     # The writer beside the requests would ship now one batch, now two: it is not started.
     recorder.Recorder._rouse = lambda self: None  # type: ignore[method-assign]
-    made = [*ours.bare_variants(), *ours.gate_variants(folder, CALLERS)]
+    made = [*ours.bare_variants(CALLERS), *ours.gate_variants(folder, CALLERS)]
     for make, _, modules in stack.PEERS:
         if make in (peers.jwt_extended, stack.stack) and all(map(find_spec, modules)):
             made += make(folder, CALLERS)

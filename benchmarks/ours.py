@@ -36,8 +36,8 @@ def echo() -> Any:
     return request.get_json()
 
 
-def bare_variants() -> list[Variant]:
-    """Flask as it comes, and with a schema by hand."""
+def bare_variants(callers: int) -> list[Variant]:
+    """Flask as it comes, and with a schema by hand; sent what as many clients send, as the guarded routes are."""
     app, schema = Flask("bare"), OrderSchema()
     app.post(PATH)(echo)
 
@@ -45,10 +45,9 @@ def bare_variants() -> list[Variant]:
     def by_hand() -> Any:
         return schema.dump(schema.load(request.get_json()))
 
-    return [
-        Caller(app, [environ(PATH)]).variant(BARE),
-        Caller(app, [environ(CHECKED_PATH)]).variant(BY_HAND),
-    ]
+    secrets = [f"nobody_asks_for_this_{number:022}" for number in range(callers)]
+    plain, checked = ([environ(path, bearer(one)) for one in secrets] for path in (PATH, CHECKED_PATH))
+    return [Caller(app, plain).variant(BARE), Caller(app, checked).variant(BY_HAND)]
 
 
 def guarded_app(folder: Path, **config: Any) -> Flask:
