@@ -36,7 +36,7 @@ class Admission:
     taken = False
     rule: Any = None
     #: The parts of its line that calls to its route share which pass, by status; None where there are none to share.
-    lines: dict[int, tuple[str, str, str]] | None = None
+    lines: dict[int, Any] | None = None
     route: str | None = None
     endpoint: str | None = None
     caller: Caller = ANONYMOUS
@@ -71,16 +71,16 @@ def admission_in(environ: WSGIEnvironment) -> Admission | None:
     return found
 
 
-def admission_for(request: Request) -> Admission | None:
-    """What a request is to be admitted with: what stands in its environ, unless another request has that already."""
-    found = admission_in(request.environ)
-    return None if found is not None and found.taken and request.__dict__.get(_HELD) is not found else found
-
-
-def give(admission: Admission, request: Request) -> None:
-    """Make it the admission of this request, and of no other."""
-    admission.taken = True
-    request.__dict__[_HELD] = admission
+def give(request: Request) -> Admission | None:
+    """Give a request the admission that stands in its environ, unless another request has that already."""
+    found: Admission | None = request.environ.get(ADMISSION)
+    own = request.__dict__
+    if found is not None:
+        if found.taken and own.get(_HELD) is not found:
+            return None
+        found.taken = True
+        own[_HELD] = found
+    return found
 
 
 def current_admission() -> Admission | None:

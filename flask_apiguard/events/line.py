@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from json.encoder import encode_basestring_ascii as _escape
 from typing import Any
 
-from ..values import AccessEvent, Phase, network_of
+from ..values import AccessEvent, Phase, keep, network_of
 
 #: Characters kept of any text; what is longer is cut.
 LONGEST = 512
@@ -29,8 +29,9 @@ TIME = slice(9, 36)
 _KEPT_AT_MOST = 4096
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
-_texts: dict[str, str] = {}
-_ends: dict[tuple[str, str], str] = {}
+#: By address and peer, and by those and the program that called from there.
+_origins: dict[tuple[str, str], str] = {}
+_endings: dict[tuple[str, str, str], str] = {}
 _second: tuple[int, str] = (-1, "")
 
 
@@ -38,26 +39,23 @@ def encode(event: AccessEvent) -> bytes:
     """The line, without its newline. Texts are cut to ``LONGEST`` characters; the time has microseconds, in UTC."""
     return written(
         place(event), caller(event), outcome(event), event.time, quote(event.id)[1:-1], event.phase, quote(event.path),
-        event.latency, event.bytes_in, event.bytes_out, event.agent, event.address, event.peer,
-        who(event.fingerprint, event.user), whence(event.trace, event.inbound_id, event.referer),
+        event.latency, event.bytes_in, event.bytes_out, who(event.fingerprint, event.user),
+        _ending(event.agent, event.trace, event.inbound_id, event.referer, event.address, event.peer),
     )  # fmt: skip
 
 
 def written(
     place: str, caller: str, outcome: str, seconds: float, id: str, phase: str, path: str, latency: int, bytes_in: int,
-    bytes_out: int, agent: str, address: str, peer: str, who: str, whence: str,
+    bytes_out: int, who: str, ending: str,
 ) -> bytes:  # fmt: skip
     """The line out of what is one call's own, and the parts that many share.
 
-    Those are ``place``, ``caller`` and ``outcome``, made by the functions of these names. ``id`` is one of ours, in
-    which nothing is to escape; ``path``, ``who`` and ``whence`` are JSON already.
+    Those are ``place``, ``caller``, ``outcome``, ``who`` and ``ending``, made by the functions of these names. ``id``
+    is one of ours, in which nothing is to escape; ``path`` is JSON already.
     """
-    ends = _ends.get((address, peer)) or _end(address, peer)
-    named = _texts.get(agent) or _keep(agent)
     return (
         f'{{"time":"{rfc3339(seconds)}","id":"{id}","phase":"{phase}",{place},{caller},{outcome},"path":{path},'
-        f'"latency":{latency},"bytes_in":{bytes_in},"bytes_out":{bytes_out},{who},"agent":{named},{whence}'
-        f'{ends},"v":1}}'
+        f'"latency":{latency},"bytes_in":{bytes_in},"bytes_out":{bytes_out},{who},{ending}'
     ).encode("ascii")
 
 
@@ -90,9 +88,33 @@ def who(fingerprint: str | None, user: str | None) -> str:
     return f'"fingerprint":{_nullable(fingerprint)},"user":{_nullable(user)}'
 
 
-def whence(trace: str | None, inbound_id: str | None, referer: str | None) -> str:
-    """What others call the same request."""
-    return f'"trace":{_nullable(trace)},"inbound_id":{_nullable(inbound_id)},"referer":{_nullable(referer)}'
+def ending(agent: str, address: str, peer: str) -> str:
+    """The part that calls share from one place, with one program, to which nobody else gave an id."""
+    return _endings.get((agent, address, peer)) or _kept_ending(agent, address, peer)
+
+
+def _kept_ending(agent: str, address: str, peer: str) -> str:
+    made = _ending(agent, None, None, None, address, peer)
+    if len(agent) + len(address) + len(peer) <= LONGEST:
+        keep(_endings, (agent, address, peer), made, _KEPT_AT_MOST)
+    return made
+
+
+def _ending(
+    agent: str, trace: str | None, inbound_id: str | None, referer: str | None, address: str, peer: str
+) -> str:  # fmt: skip
+    origin = _origins.get((address, peer)) or _origin(address, peer)
+    return (
+        f'"agent":{quote(agent)},"trace":{_nullable(trace)},"inbound_id":{_nullable(inbound_id)},'
+        f'"referer":{_nullable(referer)},{origin},"v":1}}'
+    )
+
+
+def _origin(address: str, peer: str) -> str:
+    made = f'"network":{quote(network_of(address))},"address":{quote(address)},"peer":{quote(peer)}'
+    if len(address) + len(peer) <= LONGEST:
+        keep(_origins, (address, peer), made, _KEPT_AT_MOST)
+    return made
 
 
 def rfc3339(seconds: float) -> str:
@@ -165,21 +187,3 @@ def quote(text: str) -> str:
 
 def _nullable(text: str | None) -> str:
     return "null" if text is None else quote(text)
-
-
-def _keep(text: str) -> str:
-    quoted = quote(text)
-    if len(text) <= LONGEST:
-        if len(_texts) >= _KEPT_AT_MOST:
-            _texts.clear()
-        _texts[text] = quoted
-    return quoted
-
-
-def _end(address: str, peer: str) -> str:
-    end = f',"network":{quote(network_of(address))},"address":{quote(address)},"peer":{quote(peer)}'
-    if len(address) + len(peer) <= LONGEST:
-        if len(_ends) >= _KEPT_AT_MOST:
-            _ends.clear()
-        _ends[address, peer] = end
-    return end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from typing import Any
 
 from flask import Flask, Request
 
@@ -34,7 +35,7 @@ class Demands:
     #: Whether the route is one of our own.
     own: bool
     #: What the records of calls share that pass, by status; None while it is observed, or its own to name.
-    lines: dict[int, tuple[str, str, str]] | None = None
+    lines: dict[int, Any] | None = None
 
 
 class DemandBook:
@@ -87,7 +88,7 @@ class DemandBook:
         mode = Mode.ENFORCE if own else rule.mode or Mode(self._manners.mode)
         # HEAD is GET, and all the URLs of one endpoint are one route: neither is a second allowance.
         limits = self._quotas.route(rule, f"{endpoint} {'GET' if method == 'HEAD' else method}")
-        lines: dict[int, tuple[str, str, str]] | None = None if own or mode == Mode.OBSERVE else {}
+        lines: dict[int, Any] | None = None if own or mode == Mode.OBSERVE else {}
         return Demands(rule, route, endpoint, limits, self._schemas.route(rule), mode, bound, own, lines)
 
     def compile_all(self, now: float) -> None:

@@ -13,7 +13,7 @@ from werkzeug.routing import RequestRedirect
 from werkzeug.wrappers import Response
 
 from ..access import Policies, authorize, decide
-from ..admission import ADMISSION, Admission, admission_for, current_admission, give
+from ..admission import ADMISSION, Admission, current_admission, give
 from ..clock import Clock
 from ..credentials import Verifier
 from ..errors import APIGuardError, ConfigurationError, Denied, Problem, StoreAway, decision_of, respond
@@ -79,8 +79,7 @@ class Gate:
     def admit(self) -> Response | None:
         """Let the request at hand pass (None), or answer it."""
         request = _here()
-        admission = admission_for(request) or self._admission_of(request)
-        give(admission, request)
+        admission = give(request) or self._own_admission(request)
         admission.address = request.remote_addr or admission.peer
         try:
             demands = self._demands.of(request, admission.inside)
@@ -91,7 +90,10 @@ class Gate:
                 self._ready()  # before any work is done that could then not be recorded
             if request.method == "OPTIONS" and is_preflight(request) and not demands.own:
                 return self._preflight(request, admission)
-            decision = self._walked(request, admission, demands)
+            try:
+                decision = self.way.walk(request, admission, demands)
+            except APIGuardError as error:
+                decision = _told(error)
         except StoreAway as error:
             return self._refuse(request, admission, decision_of(error))
         except Exception:
@@ -107,10 +109,11 @@ class Gate:
         admission.admitted = True
         return None if request.routing_exception is None else self._unmatched(request, admission)
 
-    def _admission_of(self, request: Request) -> Admission:
+    def _own_admission(self, request: Request) -> Admission:
         """An admission of our own, unrecorded, for a context that no server opened: the perimeter made none for it."""
         inside, peer = self._book.inside(request.path), request.environ.get("REMOTE_ADDR") or ""
         made = request.environ[ADMISSION] = Admission("", inside, self._clock.time(), 0, peer)
+        give(request)
         return made
 
     def _begin(self, request: Request, admission: Admission, demands: Demands) -> None:
@@ -122,15 +125,6 @@ class Gate:
         if self._manners.origins is not None and not demands.own:
             # Whose pages may read our own endpoints' answers is theirs to say.
             admission.headers = shared(request, self._manners.origins)
-
-    def _walked(self, request: Request, admission: Admission, demands: Demands) -> Decision:
-        try:
-            return self.way.walk(request, admission, demands)
-        except ConfigurationError as error:  # found at first use: a folder that can't be written, a store left behind
-            logger.error("%s", error)
-            return decision_of(error)
-        except APIGuardError as error:
-            return decision_of(error)
 
     def _let_pass(self, admission: Admission, decision: Decision) -> bool:
         """Observing lets all pass but a credential that was presented and is bad, and what we ourselves can't do."""
@@ -264,6 +258,12 @@ class Gate:
         signal = quota_exceeded if decision.reason.status == 429 else access_denied
         signal.send(self._app, decision=decision, caller=admission.caller, event_id=admission.id)
         return respond(told, request.environ, self._app.response_class)
+
+
+def _told(error: APIGuardError) -> Decision:
+    if isinstance(error, ConfigurationError):  # found at first use: a folder that can't be written, a store left behind
+        logger.error("%s", error)
+    return decision_of(error)
 
 
 def _here() -> Request:

@@ -16,8 +16,8 @@ from ..credentials import Verifier
 from ..errors import Denied
 from ..quotas import UNCOUNTED, Attempts, Quotas, RouteLimits
 from ..rules import Rule
-from ..schemas import RouteSchemas, Schemas
-from ..values import ALLOWED, ANONYMOUS, SAFE_METHODS, Caller, Decision, Environment, HostUser, Reason
+from ..schemas import RouteSchemas
+from ..values import ALLOWED, ANONYMOUS, SAFE_METHODS, Caller, Decision, Environment, HostUser, Reason, keep
 from .bounded import Bounded
 from .demands import Demands
 from .manners import Manners
@@ -39,14 +39,12 @@ class Way:
     """The steps, with the rooms that answer them. ``host_user`` and ``stand_in`` are set by host and tests."""
 
     def __init__(
-        self, verifier: Verifier, policies: Policies, quotas: Quotas, attempts: Attempts, schemas: Schemas,
-        manners: Manners,
-    ) -> None:  # fmt: skip
+        self, verifier: Verifier, policies: Policies, quotas: Quotas, attempts: Attempts, manners: Manners
+    ) -> None:
         self._verifier = verifier
         self._policies = policies
         self._quotas = quotas
         self._attempts = attempts
-        self._schemas = schemas
         self._manners = manners
         self.host_user: Callable[[], HostUser | None] | None = None
         self.stand_in: Callable[[], Caller] | None = None
@@ -71,6 +69,8 @@ class Way:
                 return decision
             if not rule.policies and self.stand_in is None:
                 clear(caller, demands)  # nothing but these two was asked, and neither of them ever changes
+        if self.stand_in is not None and self.stands_in(caller):
+            return self.validate(request, admission, demands.schemas) if demands.schemas.takes else ALLOWED
         decision = self.count(caller, admission, demands.limits)
         if decision.allowed:
             decision = self.validate(request, admission, demands.schemas)
@@ -78,10 +78,15 @@ class Way:
 
     def bound(self, request: Request, admission: Admission, demands: Demands) -> Decision:
         """How much may come in at all; what is read later is held to the same bound."""
+        environ = request.environ
         request.max_content_length = bound = demands.max_body
-        length = admission.length = length_of(request)
+        text = environ.get("CONTENT_LENGTH")
+        if text and len(text) < 19 and text.isdecimal() and "HTTP_TRANSFER_ENCODING" not in environ:
+            length: int | None = int(text)  # what Werkzeug says of the plain case, without its reading of headers
+        else:
+            length = request.content_length if text or "HTTP_TRANSFER_ENCODING" in environ else None
+        admission.length = length
         if length is None:
-            environ = request.environ
             if environ.get("wsgi.input_terminated"):
                 environ["wsgi.input"] = Bounded(environ["wsgi.input"], bound, admission)
                 request.max_content_length = bound + 1  # Werkzeug's own bound would cut without a word
@@ -137,8 +142,6 @@ class Way:
 
     def count(self, caller: Caller, admission: Admission, limits: RouteLimits) -> Decision:
         """Limits and quotas, in one round trip; what is left is told either way."""
-        if self.stand_in is not None and self.stands_in(caller):
-            return ALLOWED
         decision, told = self._quotas.take(caller, limits, admission.address, admission.time)
         admission.headers += caller.headers + told
         if decision.detail is UNCOUNTED:
@@ -147,10 +150,6 @@ class Way:
 
     def validate(self, request: Request, admission: Admission, schemas: RouteSchemas) -> Decision:
         """What came in; the values that the view asked for wait in the admission."""
-        if not schemas.takes:
-            if self.stand_in is None or not self.stands_in(admission.caller):
-                self._schemas.guard_json(request)
-            return ALLOWED
         admission.values, refusal = schemas.load(request)
         return ALLOWED if refusal is None else refusal
 
@@ -161,19 +160,7 @@ class Way:
 
 def clear(caller: Caller, demands: Demands) -> None:
     """Ask the same no more, while the caller stands. A stranger's methods make demands without end: few are kept."""
-    cleared = caller.kept.cleared
-    if len(cleared) >= CLEARED_AT_MOST:
-        cleared.clear()
-    cleared.add(demands)
-
-
-def length_of(request: Request) -> int | None:
-    """``request.content_length``; the plain case, which is nearly every call, without its reading of headers."""
-    environ = request.environ
-    text = environ.get("CONTENT_LENGTH")
-    if text and len(text) < 19 and text.isdecimal() and "HTTP_TRANSFER_ENCODING" not in environ:
-        return int(text)
-    return request.content_length if text or "HTTP_TRANSFER_ENCODING" in environ else None
+    keep(caller.kept.cleared, demands, True, CLEARED_AT_MOST)
 
 
 def throttled(attempts: Attempts, error: Denied, address: str) -> Denied:

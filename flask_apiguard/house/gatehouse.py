@@ -56,7 +56,7 @@ class Gatehouse(Authorization):
 
     @cached_property
     def gate(self) -> Gate:
-        way = Way(self.verifier, self.policies, self.quotas, self.attempts, self.schemas, self.manners)
+        way = Way(self.verifier, self.policies, self.quotas, self.attempts, self.manners)
         way.host_user = self.host_users.loader
         demands = DemandBook(self.app, self.book, self.policies, self.quotas, self.schemas, self.manners)
         return Gate(

@@ -67,7 +67,7 @@ class ShutGate(Gate):
         if self._app.debug or self._app.testing:
             raise self._wrong
         if admission is not None:
-            give(admission, request)
+            give(request)
             admission.recorded, admission.decision = True, REFUSED
             admission.address = request.remote_addr or admission.peer
         return respond(REFUSED, request.environ, self._app.response_class)

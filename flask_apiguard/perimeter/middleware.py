@@ -21,7 +21,7 @@ from ..rules import Book
 from ..rules.book import is_own
 from ..values import Decision, Phase, Reason
 from .paths import locate
-from .record import line_of, peer_of, request_id
+from .record import line_of, request_id
 from .streams import StillAdmitted, Stream, begin_answer, begun, close_body
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ FORGEABLE = frozenset({
     "HTTP_X_FORWARDED_CLIENT_CERT", "HTTP_X_SSL_CERT", "HTTP_X_SSL_CLIENT_CERT", "HTTP_X_SSL_CLIENT_FINGERPRINT",
     "HTTP_X_SSL_CLIENT_S_DN", "HTTP_X_SSL_CLIENT_VERIFY",
 })  # fmt: skip
+#: Where ProxyFix keeps what it wrote over; there stands who is really at the other end of the connection.
+PROXY_FIX = "werkzeug.proxy_fix.orig"
 NO_BODY = ("1", "204", "304")
 
 #: Called before the first request: builds what is behind, and says at start what is wrong.
@@ -69,8 +71,8 @@ class Perimeter:
             self._start = None
         path = environ.get("PATH_INFO") or "/"
         inside, ambiguous = locate(self._book, path, environ)
-        admission = Admission(request_id(), inside, self._clock.time(), time.perf_counter_ns(), peer_of(environ))
-        environ[ADMISSION] = admission
+        now, peer = self._clock.time(), str(environ.get(PROXY_FIX, environ).get("REMOTE_ADDR") or "")
+        admission = environ[ADMISSION] = Admission(request_id(now), inside, now, time.perf_counter_ns(), peer)
         environ[REQUEST_ID] = admission.id
         if not inside:
             return self._run(environ, start_response, admission)
@@ -115,17 +117,18 @@ class Perimeter:
         admission: Admission,
     ) -> Iterable[bytes]:  # fmt: skip
         """Record, then let the answer go. A stream is opened on record now, and closed under the same id."""
-        status, headers = began[0], began[1]
-        usual = len(headers) == 2 and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length"
-        present = {} if usual else {name.lower(): value for name, value in headers}
-        size = headers[1][1] if usual else present.get("content-length", "")
-        known, length = size.isdecimal(), 0
-        if known:
-            length = int(size)
+        status, headers, exc_info = began[:3]
+        present = None
+        if len(headers) == 2 and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length":
+            size = headers[1][1]
         else:
-            known = status.startswith(NO_BODY) or environ["REQUEST_METHOD"] == "HEAD"
+            present = {name.lower(): value for name, value in headers}
+            size = present.get("content-length", "")
+        known = size.isdecimal()
+        length = int(size) if known else 0
+        known = known or status.startswith(NO_BODY) or environ["REQUEST_METHOD"] == "HEAD"
+        phase = Phase.CALL if known else Phase.OPENED
         try:
-            phase = Phase.CALL if known else Phase.OPENED
             self._recorder.write(line_of(environ, admission, phase, int(status[:3]), length))
         except StoreAway as error:
             if not _is_open(admission):  # what everybody may see is counted as lost, and answered
@@ -134,11 +137,14 @@ class Perimeter:
                 answer = respond(admission.decision, environ)
                 answer.headers["X-Request-Id"] = admission.id
                 return answer(environ, start_response)
-        if usual:
+        if present is None:
             headers += (("X-Request-Id", admission.id), *admission.headers)
         else:
             _add_headers(headers, present, admission)
-        begin_answer(start_response, began)
+        if exc_info:
+            begin_answer(start_response, began)
+        else:
+            start_response(status, headers)
         if known or isinstance(body, environ.get("wsgi.file_wrapper", _Never)):
             return body
         return Stream(

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 import os
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..admission import Admission
 from ..events import line
-from ..values import ALLOWED, AccessEvent, Caller, Decision, Phase
+from ..values import ALLOWED, AccessEvent, Caller, Decision, Phase, keep
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-PROXY_FIX = "werkzeug.proxy_fix.orig"
 INBOUND_AT_MOST = 128
 #: Digits of a length that no request reaches; beyond them a header lies.
 LENGTH_DIGITS = 19
 
 
-#: What the calls to one route that are answered alike share in their lines, and what callers do who are nobody's own.
-_alike: dict[tuple[Any, ...], tuple[str, str, str]] = {}
+class Shared(NamedTuple):
+    """What the calls to one route that are answered alike share in their lines, each part as JSON."""
+
+    place: str
+    outcome: str
+    #: The route's pattern: the path too, of a route without converters.
+    route: str
+
+
+#: By what they have alike; and what callers share who are nobody's own.
+_alike: dict[tuple[Any, ...], Shared] = {}
 _unkept: dict[tuple[Caller, str | None, str | None], str] = {}
 SHARED_AT_MOST = 4096
 LONGEST_SHARED = 512
-_NOBODY, _FROM_NOWHERE = line.who(None, None), line.whence(None, None, None)
+_NOBODY = line.who(None, None)
 
 
 def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> bytes:
@@ -34,41 +42,39 @@ def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status
         return line.encode(event_of(environ, admission, phase, status, size))
     lines = admission.lines
     if lines is not None and decision is ALLOWED and not admission.outcome:
-        parts = lines.get(status)
-        if parts is None:
-            parts = lines[status] = _parts(environ, admission, status)
+        shared = lines.get(status)
+        if shared is None:
+            shared = lines[status] = _shared(environ, admission, status)
     else:
-        parts = _parts_of_others(environ, admission, decision, status)
+        shared = _shared_by_others(environ, admission, decision, status)
+    place, outcome, route = shared
     fingerprint, path = admission.fingerprint, environ.get("PATH_INFO", "")
     return line.written(
-        parts[0], caller.kept.line or _caller(environ, admission), parts[1], admission.time, admission.id, phase,
-        parts[2] if path == admission.route else line.quote(path), (time.perf_counter_ns() - admission.started) // 1000,
-        admission.length or _length(environ), size,
-        environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer,
-        _NOBODY if fingerprint is None else line.who(fingerprint, None), _FROM_NOWHERE,
+        place, caller.kept.line or _caller(environ, admission), outcome, admission.time, admission.id, phase,
+        route if path == admission.route else line.quote(path), (time.perf_counter_ns() - admission.started) // 1000,
+        admission.length or _length(environ), size, _NOBODY if fingerprint is None else line.who(fingerprint, None),
+        line.ending(environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer),
     )  # fmt: skip
 
 
-def _parts_of_others(
-    environ: WSGIEnvironment, admission: Admission, decision: Decision, status: int
-) -> tuple[str, str, str]:
+def _shared_by_others(environ: WSGIEnvironment, admission: Admission, decision: Decision, status: int) -> Shared:
     """The parts of refusals, and of whatever else does not simply pass."""
     method, need, have = environ["REQUEST_METHOD"], decision.need, decision.have
     alike = (
         admission.route, method, status, decision.reason.code, admission.endpoint, admission.mode, need, have,
         admission.outcome, decision.allowed,
     )  # fmt: skip
-    parts = _alike.get(alike)
-    if parts is None:
-        parts = _parts(environ, admission, status)
+    shared = _alike.get(alike)
+    if shared is None:
+        shared = _shared(environ, admission, status)
         if len(method) + len(need) + len(have) <= LONGEST_SHARED:
-            _keep(_alike, alike, parts)
-    return parts
+            keep(_alike, alike, shared, SHARED_AT_MOST)
+    return shared
 
 
-def _parts(environ: WSGIEnvironment, admission: Admission, status: int) -> tuple[str, str, str]:
+def _shared(environ: WSGIEnvironment, admission: Admission, status: int) -> Shared:
     event = event_of(environ, admission, Phase.CALL, status, 0)
-    return line.place(event), line.outcome(event), line.quote(admission.route or "")
+    return Shared(line.place(event), line.outcome(event), line.quote(admission.route or ""))
 
 
 def _caller(environ: WSGIEnvironment, admission: Admission) -> str:
@@ -81,15 +87,8 @@ def _caller(environ: WSGIEnvironment, admission: Admission) -> str:
     found = _unkept.get(key)
     if found is None:
         found = line.caller(event_of(environ, admission, Phase.CALL, 0, 0))
-        _keep(_unkept, key, found)
+        keep(_unkept, key, found, SHARED_AT_MOST)
     return found
-
-
-def _keep(memory: dict[Any, Any], key: Any, value: Any) -> None:
-    """Keep a few: a stranger's refusals are of many kinds."""
-    if len(memory) >= SHARED_AT_MOST:
-        memory.clear()
-    memory[key] = value
 
 
 def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> AccessEvent:
@@ -153,19 +152,14 @@ TAIL = 20
 os.register_at_fork(after_in_child=_tails.clear)
 
 
-def request_id() -> str:
-    """A fresh id, always ours: ``req_``, 48 bits of milliseconds and 80 random ones in hexadecimal; sorts by time."""
+def request_id(now: float) -> str:
+    """A fresh id, always ours: ``req_``, 48 bits of milliseconds and 80 random ones in hexadecimal; sorts by time.
+
+    ``now`` is seconds since the epoch.
+    """
     while True:
         try:
-            return f"req_{time.time_ns() // 1_000_000:012x}{_tails.pop()}"
+            return f"req_{int(now * 1000):012x}{_tails.pop()}"
         except IndexError:
             drawn = os.urandom(TAIL // 2 * 256).hex()
             _tails.extend(drawn[start : start + TAIL] for start in range(0, len(drawn), TAIL))
-
-
-def peer_of(environ: WSGIEnvironment) -> str:
-    """Who is really at the other end of the connection, whatever ProxyFix made of ``REMOTE_ADDR``."""
-    original = environ.get(PROXY_FIX)
-    if original is not None:
-        return str(original.get("REMOTE_ADDR") or "")
-    return str(environ.get("REMOTE_ADDR") or "")

@@ -12,7 +12,7 @@ from ..clock import Clock
 from ..db import Store
 from ..errors import StoreAway
 from ..rules import Rule
-from ..values import ALLOWED, Caller, Decision, Reason, instant, subscriber_of
+from ..values import ALLOWED, Caller, Decision, Reason, instant, keep, subscriber_of
 from .book import RouteLimits, Sheet, compile_route, demand_of, make_sheet
 from .counting import Counter, Kind, Taken
 from .items import Item
@@ -118,10 +118,7 @@ class Quotas:
         sheet = sheets.get(limits.key) if sheets is not None else None
         if sheet is None or sheet.plan != plan or not self._holds(sheet, now):
             sheet = self._make(client.id, plan, limits, now)
-        kept = caller.kept.sheets
-        if len(kept) >= SHEETS_OF_ONE:
-            kept.clear()
-        kept[limits] = sheet
+        keep(caller.kept.sheets, limits, sheet, SHEETS_OF_ONE)
         return sheet
 
     def _holds(self, sheet: Sheet, now: float) -> bool:

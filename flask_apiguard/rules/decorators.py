@@ -11,7 +11,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..admission import current_admission
+from ..admission import Admission, current_admission
 from ..errors import ConfigurationError, Denied
 from ..values import Decision, Reason
 from .rule import DRAFT, LOCATIONS, Accepts, Draft, Limit, Returns, Rule, demand, draft_of, opened
@@ -124,28 +124,31 @@ def _guarded(view: Callable[..., Any], draft: Draft) -> Callable[..., Any]:
 
         @functools.wraps(view)
         async def run_async(*args: Any, **kwargs: Any) -> Any:
-            return await view(*args, **kwargs, **_admitted_values(draft))
+            return await view(*args, **kwargs, **_values(_admitted(draft), draft))
 
         return run_async
 
     @functools.wraps(view)
     def run(*args: Any, **kwargs: Any) -> Any:
-        values = _admitted_values(draft)
-        return view(*args, **kwargs, **values) if values else view(*args, **kwargs)
+        admission = _admitted(draft)
+        return view(*args, **kwargs, **_values(admission, draft)) if admission.values else view(*args, **kwargs)
 
     return run
 
 
-def _admitted_values(draft: Draft) -> dict[str, Any]:
-    """What ``accepts(into=...)`` of this view's own draft validated.
+def _admitted(draft: Draft) -> Admission:
+    """The admission of the request at hand.
 
     :raises Denied: this request was not admitted to this view: forgetting ``init_app`` closes, it never opens.
     """
     admission = current_admission()
     if admission is None or not admission.admitted or draft not in admission.rule.drafts:
         raise Denied(Decision(False, Reason.ROUTE_UNDECLARED, f"{draft.view.__name__} was not admitted by the gate."))
-    values = admission.values
-    if not values:
-        return {}
+    return admission
+
+
+def _values(admission: Admission, draft: Draft) -> dict[str, Any]:
+    """What ``accepts(into=...)`` of this view's own draft validated."""
+    values = admission.values or {}
     names = [accept.into for part in draft.parts for accept in part.accepts if accept.into]
     return {name: values[name] for name in names}

@@ -50,7 +50,7 @@ class StrictJSON:
 
     def loads(self, data: str | bytes, **options: Any) -> Any:
         """The view's reading, as ``get_json`` asks for it."""
-        value = self.strict(data.encode() if isinstance(data, str) else data)
+        value = self.strict(data if type(data) is bytes else data.encode())  # type: ignore[union-attr]
         if self._provider is not None:
             provider = self._provider()
             return value if type(provider).loads is DefaultJSONProvider.loads else provider.loads(data, **options)

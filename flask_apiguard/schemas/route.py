@@ -36,9 +36,14 @@ class RouteSchemas:
     def load(self, request: Request) -> tuple[Mapping[str, Any] | None, Decision | None]:
         """The validated values by their ``into`` names, or the refusal with the flaws of all locations together.
 
+        Where no body is taken, ``request.get_json()`` is made strict for the view; see :func:`.body.guard_json`.
         415 for another media type or an encoded body, 413 beyond ``request.max_content_length``, 400 for a body that
         is no document or ends early, 422 for documents that do not fit.
         """
+        if not self.needs_body:
+            body.guard_json(request, self._provider)
+        if not self._takes:
+            return None, None
         values: dict[str, Any] = {}
         flaws: list[Flaw] = []
         for part in self._takes:
@@ -122,7 +127,3 @@ class Schemas:
             gives[answer.status] = self.compile(answer.schema)
         takes = [incoming(self.compile(part.schema), part.location, part.into) for part in rule.accepts]
         return RouteSchemas(takes, gives, self._provider)
-
-    def guard_json(self, request: Request) -> None:
-        """Make ``request.get_json()`` strict for a guarded route without ``accepts``; see :func:`.body.guard_json`."""
-        body.guard_json(request, self._provider)

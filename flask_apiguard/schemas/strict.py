@@ -117,10 +117,12 @@ def read_json(data: bytes, charset: str | None = None, *, max_depth: int = MAX_D
 
 def _parsed(decoder: JSONDecoder, text: str) -> Any:
     """The document; nearly always one stands there with nothing around it."""
-    if text[:1] in "{[":
-        value, end = decoder.raw_decode(text)
+    try:
+        value, end = decoder.scan_once(text, 0)  # type: ignore[attr-defined]
         if end == len(text):
             return value
+    except StopIteration:  # a blank in front, or no document
+        pass
     return decoder.decode(text)
 
 

@@ -9,6 +9,7 @@ from .callers import ANONYMOUS, SYSTEM, By, Caller, ClientFacts, Entitlement, Ho
 from .decisions import ALLOWED, Decision, Flaw
 from .happened import AccessEvent, Evidence, instant
 from .happenings import Happening
+from .keeping import keep
 from .methods import READ_METHODS, SAFE_METHODS
 from .reasons import Reason
 from .scope_names import SCOPE_RULE, is_scope
@@ -44,6 +45,7 @@ __all__ = [
     "instant",
     "is_account",
     "is_scope",
+    "keep",
     "network_of",
     "person_of",
     "subscriber_of",

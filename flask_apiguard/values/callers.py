@@ -72,7 +72,7 @@ class Kept:
 
     def __init__(self) -> None:
         #: The demands of which all that is asked of the caller alone was answered well; of the gate.
-        self.cleared: set[Any] = set()
+        self.cleared: dict[Any, bool] = {}
         #: The part of its access events that says who it is; of events.
         self.line: str | None = None
         #: What its calls count against, by what the route limits; of quotas.

@@ -86,15 +86,17 @@ def test_a_megabyte_of_agent_and_path_is_cut_and_never_remembered() -> None:
     long = "é" * 1_000_000
     parsed = parse(encode(event(1, agent=long, path=long, referer=long)))
     assert (len(parsed.agent), len(parsed.path), len(parsed.referer or "")) == (LONGEST,) * 3
-    assert all(len(text or "") <= LONGEST for text in module._texts)
+    module.ending(long, long, long)
+    assert all(len(text) <= LONGEST for key in (*module._endings, *module._origins) for text in key)
 
 
 def test_what_is_remembered_is_bounded() -> None:
     from flask_apiguard.events import line as module
 
     for number in range(module._KEPT_AT_MOST + 10):
-        encode(event(number, agent=f"agent {number}", address=f"address {number}", client=f"client {number}"))
-    assert max(len(module._texts), len(module._ends)) <= module._KEPT_AT_MOST
+        encode(event(number, address=f"address {number}", client=f"client {number}"))
+        module.ending(f"agent {number}", "192.0.2.1", "")
+    assert 0 < max(len(module._origins), len(module._endings)) <= module._KEPT_AT_MOST
 
 
 def test_the_fields_and_their_order_are_fixed() -> None:

@@ -38,7 +38,6 @@ def serve(app: Flask, schemas: Schemas) -> Serve:
             values, refusal = compiled.load(request._get_current_object())  # type: ignore[attr-defined]
             if refusal is not None:
                 return respond(refusal, request.environ)
-            schemas.guard_json(request._get_current_object())  # type: ignore[attr-defined]
             answer, note = compiled.dump(view(**arguments, **(values or {})), head=request.method == "HEAD")
             if note is not None and not note:
                 return respond(note, request.environ)
