@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
 
 Value = TypeVar("Value")
-#: Whose lock another thread may hold at the moment of a fork: in the child nobody would ever let go of it.
-LOCKED: weakref.WeakSet[Any] = weakref.WeakSet()
+#: What another thread may hold locked at the moment of a fork: in the child nobody would ever let go of it.
+FORKED: weakref.WeakSet[Any] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    for part in list(LOCKED):
-        part._lock = threading.Lock()
+    for part in list(FORKED):
+        part.forked()
 
 
 os.register_at_fork(after_in_child=_after_fork)
@@ -26,11 +26,14 @@ class Memory(Generic[Value]):
 
     def __init__(self, bound: int = 50_000) -> None:
         self._bound = bound
-        self._entries: dict[bytes | str, tuple[Value, tuple[str, ...]]] = {}
+        self._values: dict[bytes | str, Value] = {}
+        self._subjects: dict[bytes | str, tuple[str, ...]] = {}
         self._by_subject: dict[str, set[bytes | str]] = {}
         self._lock = threading.Lock()
-        LOCKED.add(self)
+        FORKED.add(self)
         self._version = 0
+        #: What is remembered under a key; None for nothing.
+        self.get: Callable[[bytes | str], Value | None] = self._values.get
 
     @property
     def version(self) -> int:
@@ -38,23 +41,22 @@ class Memory(Generic[Value]):
         return self._version
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._values)
 
-    def get(self, key: bytes | str) -> Value | None:
-        """What is remembered under a key."""
-        found = self._entries.get(key)
-        return found[0] if found is not None else None
+    def forked(self) -> None:
+        """In a child: nobody holds the lock."""
+        self._lock = threading.Lock()
 
     def put(self, key: bytes | str, value: Value, subjects: tuple[str, ...], version: int) -> None:
         """Remember, unless anything was forgotten since ``version``: what was read then may be what has changed."""
         with self._lock:
             if version != self._version:
                 return
-            if key in self._entries:
+            if key in self._values:
                 self._drop(key)
-            while len(self._entries) >= self._bound:
-                self._drop(next(iter(self._entries)))
-            self._entries[key] = (value, subjects)
+            while len(self._values) >= self._bound:
+                self._drop(next(iter(self._values)))
+            self._values[key], self._subjects[key] = value, subjects
             for subject in subjects:
                 self._by_subject.setdefault(subject, set()).add(key)
 
@@ -70,12 +72,13 @@ class Memory(Generic[Value]):
         """Let go of everything."""
         with self._lock:
             self._version += 1
-            self._entries.clear()
+            self._values.clear()
+            self._subjects.clear()
             self._by_subject.clear()
 
     def _drop(self, key: bytes | str) -> None:
-        _, subjects = self._entries.pop(key)
-        for subject in subjects:
+        del self._values[key]
+        for subject in self._subjects.pop(key):
             keys = self._by_subject.get(subject)
             if keys is not None:
                 keys.discard(key)

@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from ..db import Store
 from ..errors import StoreAway
 from .changes import EVERYTHING, noticed
-from .memory import LOCKED
+from .memory import FORKED
 from .walindex import WalIndex, commits_between
 
 #: A cached allow whose last look is older than this is not an allow. Seconds.
@@ -51,7 +51,7 @@ class Watch:
         self._forget: list[Callable[[Iterable[str]], None]] = []
         self._flush: list[Callable[[], None]] = []
         self._lock = threading.Lock()
-        LOCKED.add(self)
+        FORKED.add(self)
         self._pid = 0
         self._seen: int | None = None
         self._noticed = 0
@@ -67,19 +67,23 @@ class Watch:
         self._forget.append(forget)
         self._flush.append(flush)
 
+    def forked(self) -> None:
+        """In a child: nobody holds the lock, and what the parent had open is left to the parent at the next look."""
+        self._lock, self._index = threading.Lock(), None
+
     def look(self) -> None:
         """See what changed since the last look, as far as the store's kind demands it now.
 
         :raises StoreAway: nothing could be seen for more than ``STALE_AFTER`` seconds.
         """
         now = time.monotonic()
+        index = self._index
+        if index is not None and now - self._inode_at < INODE_EVERY:
+            done, header = self._store.quiet.done, index.header()
+            if header == self._base[0] or self._is_ours(header, done):
+                self._looked = now
+                return
         if self._pid == os.getpid():
-            index = self._index
-            if index is not None and now - self._inode_at < INODE_EVERY:
-                done, header = self._store.quiet.done, index.header()
-                if header == self._base[0] or self._is_ours(header, done):
-                    self._looked = now
-                    return
             if self._raw is not None:
                 with self._lock:
                     if self._look_sqlite(now):

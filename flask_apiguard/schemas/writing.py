@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from json import JSONEncoder
+from json.encoder import c_make_encoder, encode_basestring, encode_basestring_ascii  # type: ignore[attr-defined]
 from typing import Any
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 
+from ..values import keep
+
+#: The pieces of a document, which may stand so deep in others.
+Encode = Callable[[Any, int], Iterable[str]]
 #: By what the provider says; each keeps its ``default`` alive, so no other comes by the same id.
-_encoders: dict[tuple[int, bool, bool], JSONEncoder] = {}
+_encoders: dict[tuple[int, bool, bool], Encode] = {}
 ENCODERS_AT_MOST = 16
 #: What a host may have set on Flask's own provider; then it writes in its own way.
 _WRITING = frozenset({"dumps", "response"})
@@ -28,18 +34,29 @@ def written(app: Flask, document: Any) -> Any:
         return document
     if provider.compact is False or (provider.compact is None and app.debug):
         return document
-    encoder = _encoders.get((id(provider.default), provider.ensure_ascii, provider.sort_keys)) or _made(provider)
+    encode = _encoders.get((id(provider.default), provider.ensure_ascii, provider.sort_keys)) or _kept(provider)
     try:
-        text = encoder.encode(document)
+        text = "".join(encode(document, 0))
     except Exception:  # noqa: BLE001 - whatever a host's ``default`` raises, and what can't be written
         return document
     return app.response_class(f"{text}\n", mimetype=provider.mimetype)
 
 
-def _made(provider: DefaultJSONProvider) -> JSONEncoder:
+def _kept(provider: DefaultJSONProvider) -> Encode:
     default, ensure_ascii, sort_keys = provider.default, provider.ensure_ascii, provider.sort_keys
-    encoder = JSONEncoder(default=default, ensure_ascii=ensure_ascii, sort_keys=sort_keys, separators=(",", ":"))
-    if len(_encoders) >= ENCODERS_AT_MOST:
-        _encoders.clear()
-    _encoders[id(default), ensure_ascii, sort_keys] = encoder
-    return encoder
+    made = _made(default, ensure_ascii, sort_keys)
+    keep(_encoders, (id(default), ensure_ascii, sort_keys), made, ENCODERS_AT_MOST)
+    return made
+
+
+def _made(default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool) -> Encode:
+    """What :meth:`json.JSONEncoder.encode` makes anew for each document.
+
+    Without its memory of what it stands in: a document that holds itself ends at the stack's bound, and Flask says so.
+    """
+    if c_make_encoder is None:
+        encoder = JSONEncoder(default=default, ensure_ascii=ensure_ascii, sort_keys=sort_keys, separators=(",", ":"))
+        return lambda document, _: (encoder.encode(document),)
+    escape = encode_basestring_ascii if ensure_ascii else encode_basestring
+    made: Encode = c_make_encoder(None, default, escape, None, ":", ",", sort_keys, False, True)
+    return made

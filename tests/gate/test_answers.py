@@ -141,5 +141,5 @@ def test_a_caller_of_endless_methods_is_kept_cleared_for_few(app: Flask) -> None
     house = app.extensions["apiguard"]
     for number in range(300):
         client.open("/api/nowhere", method=f"M{number}")
-    [caller] = {id(one[0][0]): one[0][0] for one in house.verifier._memory._entries.values()}.values()
+    [caller] = {id(one[0]): one[0] for one in house.verifier._memory._values.values()}.values()
     assert 0 < len(caller.kept.cleared) <= 128

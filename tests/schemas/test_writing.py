@@ -38,6 +38,24 @@ def test_it_is_the_response_that_flask_makes(app: Flask, document: Any, ensure_a
     assert (type(made), made.status_code) == (type(expected), 200)
 
 
+@given(document=WHOLE, ensure_ascii=st.booleans(), sort_keys=st.booleans())
+def test_without_the_interpreters_fast_part_it_is_written_alike(
+    app: Flask, document: Any, ensure_ascii: bool, sort_keys: bool
+) -> None:
+    default = app.json.default  # type: ignore[attr-defined]
+    fast = writing._made(default, ensure_ascii, sort_keys)(document, 0)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(writing, "c_make_encoder", None)
+        assert "".join(fast) == "".join(writing._made(default, ensure_ascii, sort_keys)(document, 0))
+
+
+def test_a_document_that_holds_itself_is_left_to_flask_and_costs_nobody_else_anything(app: Flask) -> None:
+    circular: dict[str, Any] = {"a": []}
+    circular["a"].append(circular)
+    assert written(app, circular) is circular
+    assert written(app, {"a": []}).get_json() == {"a": []}
+
+
 def test_what_nobody_can_write_is_left_to_flask_which_says_so(app: Flask) -> None:
     document = {"x": object()}
     assert written(app, document) is document
