@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ADMISSION = "flask_apiguard.admission"
 #: The attribute of a request that holds its admission.
 _HELD = "_flask_apiguard_admission"
+#: For routes whose calls share no parts of their lines; stays empty.
+NO_LINES: dict[int, Any] = {}
 
 
 class Admission:
@@ -35,8 +37,8 @@ class Admission:
     # What most requests leave as it is stands here: each is made anew for every call.
     taken = False
     rule: Any = None
-    #: The parts of its line that calls to its route share which pass, by status; None where there are none to share.
-    lines: dict[int, Any] | None = None
+    #: The parts of its line that calls to its route share which pass, by status.
+    lines: dict[int, Any] = NO_LINES
     route: str | None = None
     endpoint: str | None = None
     caller: Caller = ANONYMOUS

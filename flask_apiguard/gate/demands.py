@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask, Request
 
 from ..access import Policies, check_rule
+from ..admission import NO_LINES
 from ..quotas import Quotas, RouteLimits
 from ..rules import Book, Rule
 from ..rules.book import CLOSED, PROVEN, is_own
@@ -34,8 +35,8 @@ class Demands:
     max_body: int
     #: Whether the route is one of our own.
     own: bool
-    #: What the records of calls share that pass, by status; None while it is observed, or its own to name.
-    lines: dict[int, Any] | None = None
+    #: What the records of calls share that pass, by status; `NO_LINES` where it is observed, or our own.
+    lines: dict[int, Any]
 
 
 class DemandBook:
@@ -88,7 +89,7 @@ class DemandBook:
         mode = Mode.ENFORCE if own else rule.mode or Mode(self._manners.mode)
         # HEAD is GET, and all the URLs of one endpoint are one route: neither is a second allowance.
         limits = self._quotas.route(rule, f"{endpoint} {'GET' if method == 'HEAD' else method}")
-        lines: dict[int, Any] | None = None if own or mode == Mode.OBSERVE else {}
+        lines: dict[int, Any] = NO_LINES if own or mode == Mode.OBSERVE else {}
         return Demands(rule, route, endpoint, limits, self._schemas.route(rule), mode, bound, own, lines)
 
     def compile_all(self, now: float) -> None:

@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..admission import Admission
+from ..admission import NO_LINES, Admission
 from ..events import line
 from ..values import ALLOWED, AccessEvent, Caller, Decision, Phase, keep
 
@@ -37,28 +37,42 @@ _NOBODY = line.who(None, None)
 
 def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> bytes:
     """`event_of` as its line; what is the same at many calls is put together once."""
+    shared, known = admission.lines.get(status), admission.caller.kept.line
+    if (
+        shared is None or known is None or admission.decision is not ALLOWED or admission.outcome
+        or "HTTP_TRACEPARENT" in environ or "HTTP_X_REQUEST_ID" in environ
+    ):  # fmt: skip
+        return _line_of_others(environ, admission, phase, status, size)
+    place, outcome, route = shared
+    path = environ.get("PATH_INFO", "")
+    return line.written(
+        place, known, outcome, admission.time, admission.id, phase,
+        route if path == admission.route else line.quote(path), (time.perf_counter_ns() - admission.started) // 1000,
+        admission.length or _length(environ), size, _NOBODY,
+        line.ending(environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer),
+    )  # fmt: skip
+
+
+def _line_of_others(environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> bytes:
+    """The lines of refusals, of whatever else does not simply pass, and of what passes for the first time."""
     caller, decision = admission.caller, admission.decision
     if "HTTP_TRACEPARENT" in environ or "HTTP_X_REQUEST_ID" in environ or decision is None or caller.user is not None:
         return line.encode(event_of(environ, admission, phase, status, size))
-    lines = admission.lines
-    if lines is not None and decision is ALLOWED and not admission.outcome:
-        shared = lines.get(status)
-        if shared is None:
-            shared = lines[status] = _shared(environ, admission, status)
+    if admission.lines is not NO_LINES and decision is ALLOWED and not admission.outcome:
+        shared = admission.lines[status] = _shared(environ, admission, status)
     else:
         shared = _shared_by_others(environ, admission, decision, status)
-    place, outcome, route = shared
     fingerprint, path = admission.fingerprint, environ.get("PATH_INFO", "")
     return line.written(
-        place, caller.kept.line or _caller(environ, admission), outcome, admission.time, admission.id, phase,
-        route if path == admission.route else line.quote(path), (time.perf_counter_ns() - admission.started) // 1000,
-        admission.length or _length(environ), size, _NOBODY if fingerprint is None else line.who(fingerprint, None),
+        shared.place, caller.kept.line or _caller(environ, admission), shared.outcome, admission.time, admission.id,
+        phase, line.quote(path), (time.perf_counter_ns() - admission.started) // 1000, _length(environ), size,
+        _NOBODY if fingerprint is None else line.who(fingerprint, None),
         line.ending(environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer),
     )  # fmt: skip
 
 
 def _shared_by_others(environ: WSGIEnvironment, admission: Admission, decision: Decision, status: int) -> Shared:
-    """The parts of refusals, and of whatever else does not simply pass."""
+    """What those have in common that do not simply pass."""
     method, need, have = environ["REQUEST_METHOD"], decision.need, decision.have
     alike = (
         admission.route, method, status, decision.reason.code, admission.endpoint, admission.mode, need, have,

@@ -9,7 +9,7 @@ from functools import partial
 
 from ..errors import StoreAway
 from .counting import Demand, Taken, Window, milliseconds, roll, settle
-from .table import FIRST, PASSED, SECOND, STATE_AT, WINDOW_AT, WINDOW_FORMAT, Full, Table
+from .table import CURRENT_AT, PASSED, STATE_AT, WINDOW_AT, Full, Table, window_at, write_count
 from .tablefile import TableFile
 
 _REMEMBERED = 50_000
@@ -48,34 +48,35 @@ class SharedFile(TableFile):
         The same arithmetic as in counting.judge, written out because it runs at every request.
         """
         buffer, known = opened.buffer, self._places
-        flips, taken = [], []
+        taken: list[Taken] = []
         for key, amount, span, ends, cost in demands:
             remembered = known.get(key)
             if remembered is None:
-                return None
+                break
             place, digest = remembered
             state = buffer[place + STATE_AT]
             if state == PASSED or not cost or buffer[place : place + 16] != digest:  # once used it is never EMPTY
-                return None
-            start, end, current, previous = WINDOW_FORMAT.unpack_from(buffer, place + WINDOW_AT[state])
+                break
+            place += WINDOW_AT[state]
+            start, end, current, previous = window_at(buffer, place)
             current += cost
             remaining = amount - current
             if ends:
                 if end != ends:
-                    return None
+                    break
             elif not start <= at < end:
-                return None
+                break
             elif previous:
                 remaining = (remaining * span - previous * (end - at)) // span
             if remaining < 0:
-                return None
-            other = FIRST + SECOND - state  # what stands there means nothing until the state says so
-            WINDOW_FORMAT.pack_into(buffer, place + WINDOW_AT[other], start, end, current, previous)
-            flips.append((place + STATE_AT, other))
+                break
+            write_count(buffer, place + CURRENT_AT, current)
             taken.append(_taken((amount - remaining, remaining, end - at, None)))
-        for at_state, other in flips:
-            buffer[at_state] = other
-        return taken
+        else:
+            return taken
+        for demand, _ in zip(demands, taken, strict=False):  # one does not fit, so none was asked
+            opened.add(known[demand.key][0], -demand.cost)
+        return None
 
     def _take(self, opened: Table, demands: Sequence[Demand], at: int) -> list[Taken]:
         places: list[int] = []

@@ -1,8 +1,9 @@
 """The layout of the shared counter file: a header, then slots of equal size, found by open addressing.
 
 A slot is a 16-byte digest of the key, a state byte, a kind byte, and two places for the window. The state byte says
-which of the two is valid; flipping it is the only moment at which a change happens. An expired slot is reused in
-place, by way of ``PASSED``, so that no probe for another key ever ends too early.
+which of the two is valid: another window is written beside the valid one, and flipping the byte is the moment at which
+it holds. Within a window only its count moves, by one store. An expired slot is reused in place, by way of ``PASSED``,
+so that no probe for another key ever ends too early.
 """
 
 from __future__ import annotations
@@ -19,10 +20,17 @@ SLOT = 88
 _HEAD = struct.Struct("=8sQQQ")  # magic; used slots; capacity; may grow. The moved flag is the byte after them.
 _USED_AT, _CAPACITY_AT, _GROW_AT, MOVED_AT = 8, 16, 24, 32
 _NUMBER = struct.Struct("=Q")
-WINDOW_FORMAT = struct.Struct("=qqqq")
+_WINDOW = struct.Struct("=qqqq")
+#: Start, end, current and previous of the window that stands somewhere in a buffer.
+window_at = _WINDOW.unpack_from
+#: Puts one number in the place of another. In the machine's own form, so that it is one store: whoever is killed has
+#: written all of it or nothing.
+write_count = struct.Struct("@q").pack_into
 STATE_AT, _KIND_AT = 16, 17
 #: Where the window lies in a slot, by state.
 WINDOW_AT = (0, 24, 56)
+#: Where in a window its count lies.
+CURRENT_AT = 16
 EMPTY, FIRST, SECOND, PASSED = 0, 1, 2, 3
 
 
@@ -99,21 +107,26 @@ class Table:
             buffer[place + STATE_AT] = PASSED
             buffer[place : place + 16] = digest
             buffer[place + _KIND_AT] = Kind.RATE.value if sliding else Kind.QUOTA.value
-            WINDOW_FORMAT.pack_into(buffer, place + WINDOW_AT[FIRST], *window)
+            _WINDOW.pack_into(buffer, place + WINDOW_AT[FIRST], *window)
             buffer[place + STATE_AT] = FIRST
             return place
         raise Full
 
     def read(self, place: int) -> Window:
         """The window at a place."""
-        return Window._make(WINDOW_FORMAT.unpack_from(self.buffer, place + WINDOW_AT[self.buffer[place + STATE_AT]]))
+        return Window._make(window_at(self.buffer, place + WINDOW_AT[self.buffer[place + STATE_AT]]))
 
     def write(self, place: int, start: int, end: int, current: int, previous: int) -> None:
         """Put another window at a place: beside the valid one, then flip."""
         buffer = self.buffer
         other = FIRST + SECOND - buffer[place + STATE_AT]
-        WINDOW_FORMAT.pack_into(buffer, place + WINDOW_AT[other], start, end, current, previous)
+        _WINDOW.pack_into(buffer, place + WINDOW_AT[other], start, end, current, previous)
         buffer[place + STATE_AT] = other
+
+    def add(self, place: int, cost: int) -> None:
+        """Count in the window at a place."""
+        where = place + WINDOW_AT[self.buffer[place + STATE_AT]]
+        write_count(self.buffer, where + CURRENT_AT, window_at(self.buffer, where)[2] + cost)
 
     def alive(self, at: int) -> Iterator[bytes]:
         """The slots whose window still means something."""
