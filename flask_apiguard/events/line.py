@@ -40,7 +40,7 @@ def encode(event: AccessEvent) -> bytes:
     return written(
         place(event), caller(event), outcome(event), event.time, quote(event.id)[1:-1], event.phase, quote(event.path),
         event.latency, event.bytes_in, event.bytes_out, who(event.fingerprint, event.user),
-        _ending(event.agent, event.trace, event.inbound_id, event.referer, event.address, event.peer),
+        traced_ending(event.agent, event.trace, event.inbound_id, event.referer, event.address, event.peer),
     )  # fmt: skip
 
 
@@ -94,15 +94,16 @@ def ending(agent: str, address: str, peer: str) -> str:
 
 
 def _kept_ending(agent: str, address: str, peer: str) -> str:
-    made = _ending(agent, None, None, None, address, peer)
+    made = traced_ending(agent, None, None, None, address, peer)
     if len(agent) + len(address) + len(peer) <= LONGEST:
         keep(_endings, (agent, address, peer), made, _KEPT_AT_MOST)
     return made
 
 
-def _ending(
+def traced_ending(
     agent: str, trace: str | None, inbound_id: str | None, referer: str | None, address: str, peer: str
-) -> str:  # fmt: skip
+) -> str:
+    """The same part of a call that somebody else gave an id, or that came from another page."""
     origin = _origins.get((address, peer)) or _origin(address, peer)
     return (
         f'"agent":{quote(agent)},"trace":{_nullable(trace)},"inbound_id":{_nullable(inbound_id)},'

@@ -28,7 +28,7 @@ class Demands:
 
     rule: Rule
     route: str
-    endpoint: str
+    endpoint: str | None
     limits: RouteLimits
     schemas: RouteSchemas
     mode: str
@@ -37,6 +37,10 @@ class Demands:
     own: bool
     #: What the records of calls share that pass, by status; `NO_LINES` where it is observed, or our own.
     lines: dict[int, Any]
+    #: Whether it may be observed for now, instead of guarded.
+    watched: bool
+    #: Whether nothing may be done that could then not be recorded.
+    recorded_first: bool
 
 
 class DemandBook:
@@ -90,7 +94,10 @@ class DemandBook:
         # HEAD is GET, and all the URLs of one endpoint are one route: neither is a second allowance.
         limits = self._quotas.route(rule, f"{endpoint} {'GET' if method == 'HEAD' else method}")
         lines: dict[int, Any] = NO_LINES if own or mode == Mode.OBSERVE else {}
-        return Demands(rule, route, endpoint, limits, self._schemas.route(rule), mode, bound, own, lines)
+        return Demands(
+            rule, route, endpoint or None, limits, self._schemas.route(rule), mode, bound, own, lines,
+            watched=mode == Mode.OBSERVE, recorded_first=rule.record and rule.public is None,
+        )  # fmt: skip
 
     def compile_all(self, now: float) -> None:
         """Compile every route once, so that what is wrong is said at start; ``now`` in seconds since the epoch.

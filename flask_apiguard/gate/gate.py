@@ -86,7 +86,7 @@ class Gate:
             if demands is None:
                 return None
             self._begin(request, admission, demands)
-            if demands.rule.record and demands.rule.public is None:
+            if demands.recorded_first:
                 self._ready()  # before any work is done that could then not be recorded
             if request.method == "OPTIONS" and is_preflight(request) and not demands.own:
                 return self._preflight(request, admission)
@@ -104,7 +104,7 @@ class Gate:
         self._used(admission.caller.credential_id, admission.route, admission.address, admission.time)
         if not decision.allowed and not self._let_pass(admission, decision):
             return self._refuse(request, admission, decision)
-        if admission.mode == Mode.OBSERVE:
+        if demands.watched and admission.mode == Mode.OBSERVE:
             self._hand_over_unchecked(request, admission, demands, decision)
         admission.admitted = True
         return None if request.routing_exception is None else self._unmatched(request, admission)
@@ -118,8 +118,8 @@ class Gate:
 
     def _begin(self, request: Request, admission: Admission, demands: Demands) -> None:
         admission.rule, admission.route, admission.lines = demands.rule, demands.route, demands.lines
-        admission.endpoint = demands.endpoint or None
-        if demands.mode == Mode.OBSERVE and self._manners.observes(demands.mode, self._clock.time()):
+        admission.endpoint = demands.endpoint
+        if demands.watched and self._manners.observes(demands.mode, self._clock.time()):
             admission.mode = Mode.OBSERVE
         admission.recorded = demands.rule.record
         if self._manners.origins is not None and not demands.own:

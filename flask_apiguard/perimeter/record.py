@@ -56,7 +56,7 @@ def line_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, status
 def _line_of_others(environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> bytes:
     """The lines of refusals, of whatever else does not simply pass, and of what passes for the first time."""
     caller, decision = admission.caller, admission.decision
-    if "HTTP_TRACEPARENT" in environ or "HTTP_X_REQUEST_ID" in environ or decision is None or caller.user is not None:
+    if decision is None or caller.user is not None:
         return line.encode(event_of(environ, admission, phase, status, size))
     if admission.lines is not NO_LINES and decision is ALLOWED and not admission.outcome:
         shared = admission.lines[status] = _shared(environ, admission, status)
@@ -66,9 +66,16 @@ def _line_of_others(environ: WSGIEnvironment, admission: Admission, phase: Phase
     return line.written(
         shared.place, caller.kept.line or _caller(environ, admission), shared.outcome, admission.time, admission.id,
         phase, line.quote(path), (time.perf_counter_ns() - admission.started) // 1000, _length(environ), size,
-        _NOBODY if fingerprint is None else line.who(fingerprint, None),
-        line.ending(environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer),
+        _NOBODY if fingerprint is None else line.who(fingerprint, None), _ending(environ, admission),
     )  # fmt: skip
+
+
+def _ending(environ: WSGIEnvironment, admission: Admission) -> str:
+    agent, address, peer = environ.get("HTTP_USER_AGENT", ""), admission.address, admission.peer
+    trace, inbound = _trace(environ), _inbound_id(environ)
+    if trace is None and inbound is None:
+        return line.ending(agent, address, peer)
+    return line.traced_ending(agent, trace, inbound, None, address, peer)
 
 
 def _shared_by_others(environ: WSGIEnvironment, admission: Admission, decision: Decision, status: int) -> Shared:
@@ -111,7 +118,6 @@ def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, statu
     caller, decision = admission.caller or admission.proved or admission.caller, admission.decision
     client = caller.client
     known = client is not None
-    parent, inbound = environ.get("HTTP_TRACEPARENT"), environ.get("HTTP_X_REQUEST_ID")
     return AccessEvent(
         id=admission.id,
         phase=phase,
@@ -141,8 +147,8 @@ def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, statu
         address=admission.address,
         peer=admission.peer,
         agent=environ.get("HTTP_USER_AGENT", ""),
-        trace=_trace(parent) if parent is not None else None,
-        inbound_id=inbound[:INBOUND_AT_MOST] or None if inbound is not None else None,
+        trace=_trace(environ),
+        inbound_id=_inbound_id(environ),
         outcome=admission.outcome,
     )
 
@@ -152,8 +158,14 @@ def _length(environ: WSGIEnvironment) -> int:
     return int(text) if text and text.isdecimal() and len(text) < LENGTH_DIGITS else 0
 
 
-def _trace(parent: str) -> str | None:
+def _inbound_id(environ: WSGIEnvironment) -> str | None:
+    """What the request was called before it came to us."""
+    return environ.get("HTTP_X_REQUEST_ID", "")[:INBOUND_AT_MOST] or None
+
+
+def _trace(environ: WSGIEnvironment) -> str | None:
     """The trace id of a W3C ``traceparent`` (Trace Context, section 3.2.2.3)."""
+    parent = environ.get("HTTP_TRACEPARENT", "")
     if len(parent) >= 55 and parent[2] == "-" and parent[35] == "-":
         trace = parent[3:35]
         return trace if all(character in "0123456789abcdef" for character in trace) else None
