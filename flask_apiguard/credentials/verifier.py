@@ -58,6 +58,7 @@ class Verifier:
         self._constrained = constrained
         #: With the name of the type that found it.
         self._memory: Memory[tuple[Caller, str]] = Memory(bound)
+        self._remembered = self._memory.get
         #: Types that nobody stands before who could find something else than the two headers on a request.
         self._first = frozenset(
             kind.name for kind in takewhile(lambda kind: getattr(kind, "headers_only", False), types)
@@ -79,9 +80,11 @@ class Verifier:
             return self._read(request, now, None)
         self._watch.look()
         key = sha256(bearer)
-        found = self._memory.get(key)
-        if found is not None and found[0].cnf is None and found[0].expires_at > now:
-            return found
+        found = self._remembered(key)
+        if found is not None:
+            caller, _ = found
+            if caller.cnf is None and caller.expires_at > now:
+                return found
         return self._read(request, now, key)
 
     def _read(self, request: Request, now: float, key: bytes | None) -> tuple[Caller, str | None]:
@@ -103,7 +106,7 @@ class Verifier:
             return self._judged(kind, presented)
         self._watch.look()
         key = key or sha256(f"{presented.kind}\0{presented.secret}")
-        found = self._memory.get(key)
+        found = self._remembered(key)
         if found is not None and found[0].expires_at > now:
             return found[0]
         version = self._memory.version

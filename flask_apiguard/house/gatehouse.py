@@ -36,7 +36,8 @@ class Gatehouse(Authorization):
 
     @cached_property
     def schemas(self) -> Schemas:
-        return Schemas(schemas.default_kinds(), lambda: self.app.json)
+        app = self._app
+        return Schemas(schemas.default_kinds(), lambda: app().json)  # type: ignore[union-attr]
 
     @property
     def spool_folder(self) -> Path:

@@ -117,19 +117,18 @@ class Perimeter:
         admission: Admission,
     ) -> Iterable[bytes]:  # fmt: skip
         """Record, then let the answer go. A stream is opened on record now, and closed under the same id."""
-        status, headers, exc_info = began[:3]
-        present = None
-        if len(headers) == 2 and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length":
-            size = headers[1][1]
+        status, headers = began[0], began[1]
+        present, phase = None, Phase.CALL
+        if (
+            len(headers) == 2 and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length"
+            and headers[1][1].isdecimal()
+        ):  # fmt: skip
+            size = int(headers[1][1])
         else:
             present = {name.lower(): value for name, value in headers}
-            size = present.get("content-length", "")
-        known = size.isdecimal()
-        length = int(size) if known else 0
-        known = known or status.startswith(NO_BODY) or environ["REQUEST_METHOD"] == "HEAD"
-        phase = Phase.CALL if known else Phase.OPENED
+            phase, size = _measured(environ, status, present)
         try:
-            self._recorder.write(line_of(environ, admission, phase, int(status[:3]), length))
+            self._recorder.write(line_of(environ, admission, phase, int(status[:3]), size))
         except StoreAway as error:
             if not _is_open(admission):  # what everybody may see is counted as lost, and answered
                 close_body(body)
@@ -141,17 +140,19 @@ class Perimeter:
             headers += (("X-Request-Id", admission.id), *admission.headers)
         else:
             _add_headers(headers, present, admission)
-        if exc_info:
-            begin_answer(start_response, began)
-        else:
-            start_response(status, headers)
-        if known or isinstance(body, environ.get("wsgi.file_wrapper", _Never)):
-            return body
-        return Stream(
-            body,
-            lambda size, how: self._closed(environ, admission, int(status[:3]), size, how),
-            lambda: self._still(environ, admission),
-        )
+        begin_answer(start_response, began)
+        return body if phase is Phase.CALL else self._streamed(body, environ, admission, int(status[:3]))
+
+    def _streamed(
+        self, body: Iterable[bytes], environ: WSGIEnvironment, admission: Admission, status: int
+    ) -> Iterable[bytes]:
+        if not isinstance(body, environ.get("wsgi.file_wrapper", _Never)):  # that one the server sends in its own way
+            body = Stream(
+                body,
+                lambda size, how: self._closed(environ, admission, status, size, how),
+                lambda: self._still(environ, admission),
+            )
+        return body
 
     def _closed(self, environ: WSGIEnvironment, admission: Admission, status: int, size: int, how: str) -> None:
         admission.outcome = how
@@ -178,6 +179,14 @@ def _is_open(admission: Admission) -> bool:
     """Whether a route of the host's is open to everybody; our own pages prove their callers themselves."""
     rule = admission.rule
     return rule is not None and rule.public is not None and not is_own(rule)
+
+
+def _measured(environ: WSGIEnvironment, status: str, present: dict[str, str]) -> tuple[Phase, int]:
+    """Whether all of an answer is known already, and how many bytes it says to have."""
+    size = present.get("content-length", "")
+    if size.isdecimal():
+        return Phase.CALL, int(size)
+    return Phase.CALL if status.startswith(NO_BODY) or environ["REQUEST_METHOD"] == "HEAD" else Phase.OPENED, 0
 
 
 class _Never:

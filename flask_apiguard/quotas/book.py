@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..errors import ConfigurationError
 from ..rules import Rule
@@ -106,4 +107,10 @@ def make_sheet(
     )
     report = ", ".join(f'"{item.name}";r=%d;t=%d' for item, _, _ in counted)
     items = tuple(item for item, _, _ in counted)
-    return Sheet(limits, plan, since, end, tuple(demands), items, ("RateLimit-Policy", policy), report, turn)
+    return Sheet(limits, plan, since, end, tuple(demands), items, *_told(policy, report), turn)
+
+
+@lru_cache(1000)
+def _told(policy: str, report: str) -> tuple[tuple[str, str], str]:
+    """The parts of two header fields; the same ones for all who are told the same, so that they stay at hand."""
+    return ("RateLimit-Policy", policy), report

@@ -204,19 +204,22 @@ class Quotas:
 
 
 def _decide(sheet: Sheet, taken: Sequence[Taken]) -> tuple[Decision, Told]:
+    decision = ALLOWED
     numbers: tuple[int, ...] = ()
-    longest = 0
     for _, remaining, reset, retry in taken:
         numbers += (remaining, -(-reset // 1000))
-        if retry is not None and retry > longest:
-            longest = retry
-    told = (sheet.policy, ("RateLimit", sheet.report % numbers))
-    if not longest:
-        return ALLOWED, told
+        if retry is not None and decision is ALLOWED:
+            decision = _refusal(sheet, taken)
+    return decision, (sheet.policy, ("RateLimit", sheet.report % numbers))
+
+
+def _refusal(sheet: Sheet, taken: Sequence[Taken]) -> Decision:
+    """What is said of the one to wait for longest."""
+    longest = max(one.retry or 0 for one in taken)
     worst = next(place for place, one in enumerate(taken) if one.retry == longest)
     item, demand = sheet.items[worst], sheet.demands[worst]
     is_rate = demand.kind is Kind.RATE
-    decision = Decision(
+    return Decision(
         False,
         Reason.LIMIT_EXCEEDED if is_rate else Reason.QUOTA_EXCEEDED,
         f"The {'limit' if is_rate else 'quota'} {item.name!r} of {item} is used up.",
@@ -224,4 +227,3 @@ def _decide(sheet: Sheet, taken: Sequence[Taken]) -> tuple[Decision, Told]:
         have=f"{taken[worst].used} of {item.amount}",
         retry_after=-(-longest // 1000),
     )
-    return decision, told

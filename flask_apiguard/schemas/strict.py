@@ -104,8 +104,14 @@ def read_json(data: bytes, charset: str | None = None, *, max_depth: int = MAX_D
         text = data.decode()
     except UnicodeDecodeError as error:
         raise Malformed(Flaw("", f"Not UTF-8 at byte {error.start}.")) from None
+    decoder = _small if len(data) <= MAX_DIGITS else _large
     try:
-        value = _parsed(_small if len(data) <= MAX_DIGITS else _large, text)
+        try:
+            value, end = decoder.scan_once(text, 0)  # type: ignore[attr-defined]
+        except StopIteration:
+            value, end = None, -1
+        if end != len(text):  # blanks around it, or no document
+            value = decoder.decode(text)
     except (_Refused, RecursionError, ValueError):
         raise Malformed(*_diagnose(text)) from None
     if b"\\u" in data and _has_surrogate_escape(data):
@@ -113,17 +119,6 @@ def read_json(data: bytes, charset: str | None = None, *, max_depth: int = MAX_D
         if flaws:
             raise Malformed(*flaws)
     return value
-
-
-def _parsed(decoder: JSONDecoder, text: str) -> Any:
-    """The document; nearly always one stands there with nothing around it."""
-    try:
-        value, end = decoder.scan_once(text, 0)  # type: ignore[attr-defined]
-        if end == len(text):
-            return value
-    except StopIteration:  # a blank in front, or no document
-        pass
-    return decoder.decode(text)
 
 
 def _is_deeper(data: bytes, max_depth: int) -> bool:
