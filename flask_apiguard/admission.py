@@ -8,7 +8,7 @@ be a cycle, and environ, request and body would stay in memory until the collect
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Request, request
@@ -24,6 +24,10 @@ ADMISSION = "flask_apiguard.admission"
 _HELD = "_flask_apiguard_admission"
 #: For routes whose calls share no parts of their lines; stays empty.
 NO_LINES: dict[int, Any] = {}
+
+
+#: The request at hand itself.
+_here: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
 
 
 class Admission:
@@ -88,10 +92,9 @@ def give(request: Request) -> Admission | None:
 def current_admission() -> Admission | None:
     """The admission of the very request at hand; None outside a request and for an environ copied from another."""
     try:
-        here = request._get_current_object()  # type: ignore[attr-defined]
+        found: Admission | None = _here().__dict__.get(_HELD)
     except RuntimeError:  # outside a request
         return None
-    found: Admission | None = here.__dict__.get(_HELD)
     return found
 
 

@@ -80,7 +80,7 @@ class APIGuard:
         app.extensions[NAME] = house
         self._options.apps.add(app)
         app.wsgi_app = house.perimeter(app.wsgi_app)  # type: ignore[method-assign]
-        attach(app, lambda: house.gate)
+        attach(app, house)
         app.cli.add_command(commands(house.settings[CLI_NAME]))
         house.book.own(API, recorded=True)
         app.register_blueprint(make_blueprint(house))

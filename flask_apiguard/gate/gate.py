@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Flask, Request
 from flask import request as current_request
@@ -266,13 +266,18 @@ def _told(error: APIGuardError) -> Decision:
     return decision_of(error)
 
 
-def _here() -> Request:
-    """The request at hand itself."""
-    here: Request = current_request._get_current_object()  # type: ignore[attr-defined]
-    return here
+#: The request at hand itself.
+_here: Callable[[], Request] = current_request._get_current_object  # type: ignore[attr-defined]
 
 
-def attach(app: Flask, gate_of: Callable[[], Gate]) -> None:
+class Holder(Protocol):
+    """Has the gate, or makes it when it is first asked for."""
+
+    @property
+    def gate(self) -> Gate: ...
+
+
+def attach(app: Flask, holder: Holder) -> None:
     """Stand before the host's hooks and URL preprocessors, and around its views.
 
     On the instance, with whatever arguments this Flask passes: a hook appended to ``before_request`` would come after
@@ -281,15 +286,15 @@ def attach(app: Flask, gate_of: Callable[[], Gate]) -> None:
     before, view = app.preprocess_request, app.dispatch_request
 
     def preprocess_request(*args: Any, **kwargs: Any) -> Any:
-        refusal = gate_of().admit()
+        refusal = holder.gate.admit()
         return refusal if refusal is not None else before(*args, **kwargs)
 
     def dispatch_request(*args: Any, **kwargs: Any) -> Any:
         try:
             value = view(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - raised again there, unless it hides a refusal of ours
-            return gate_of().after_error(error)
-        return gate_of().release(value)
+            return holder.gate.after_error(error)
+        return holder.gate.release(value)
 
     app.preprocess_request = preprocess_request  # type: ignore[method-assign]
     app.dispatch_request = dispatch_request  # type: ignore[method-assign]

@@ -150,8 +150,12 @@ class Way:
 
     def validate(self, request: Request, admission: Admission, schemas: RouteSchemas) -> Decision:
         """What came in; the values that the view asked for wait in the admission."""
-        admission.values, refusal = schemas.load(request)
-        return ALLOWED if refusal is None else refusal
+        values, refusal = schemas.load(request)
+        if refusal is not None:
+            return refusal
+        if values:
+            admission.values = values
+        return ALLOWED
 
     def stands_in(self, caller: Caller) -> bool:
         """Whether this is a test's stand-in, for whom the host's own tests were written."""

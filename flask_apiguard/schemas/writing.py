@@ -32,7 +32,7 @@ def written(app: Flask, document: Any) -> Any:
         return document
     if not _WRITING.isdisjoint(provider.__dict__):
         return document
-    if provider.compact is False or (provider.compact is None and app.debug):
+    if provider.compact is False or (provider.compact is None and app.config["DEBUG"]):
         return document
     encode = _encoders.get((id(provider.default), provider.ensure_ascii, provider.sort_keys)) or _kept(provider)
     try:
