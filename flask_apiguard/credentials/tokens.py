@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,8 +68,6 @@ class Token:
     revoked_at: dt.datetime | None = None
 
 
-_NAMES = tuple(column.name for column in table.c if column.name != "digest")
-_OF = attrgetter(*_NAMES)
 COLUMNS = tuple(column for column in table.c if column.name != "digest")
 
 
@@ -82,7 +79,7 @@ class Tokens:
         self.lifetimes = lifetimes
         self._secrets = secrets
 
-    def make(
+    def _row(
         self,
         now: dt.datetime,
         *,
@@ -98,48 +95,47 @@ class Tokens:
         parent: Token | None = None,
         family_id: str | None = None,
         token_id: str | None = None,
-        seed: str | None = None,
-        text_of: Callable[[Token], str] | None = None,
-    ) -> tuple[Token, str]:
-        """A token and its text, written nowhere yet. ``lifetime`` is seconds; a ``parent`` gives family and generation.
-
-        The client's right to the token is the caller's to know. What the same ``seed`` makes is the same text again;
-        ``text_of`` writes it in another form than our own.
-        """
-        kind = TokenKind(kind)
+    ) -> dict[str, Any]:
+        """What stands in the store of a token, but for its digest: what `Token` is made of."""
         token_id = token_id or new_id("tok")
         span = dt.timedelta(seconds=self.lifetimes.of(environment) if lifetime is None else lifetime)
-        made = Token(
-            token_id,
-            parent.family_id if parent is not None else family_id or token_id,
-            kind, client_id, environment, tuple(sorted(scopes)), now, now + span, credential_id, user_id,
-            tuple(audience), cnf,
-            generation=parent.generation + 1 if parent is not None else 0,
-            parent_id=parent.id if parent is not None else None,
-        )  # fmt: skip
-        if text_of is not None:
-            return made, text_of(made)
-        return made, self.format.make_token(_WRITTEN[kind]) if seed is None else self.seeded(kind, seed)
+        return {
+            "id": token_id, "family_id": parent.family_id if parent is not None else family_id or token_id,
+            "kind": TokenKind(kind), "client_id": client_id, "environment": environment,
+            "scopes": tuple(sorted(scopes)), "issued_at": now, "expires_at": now + span,
+            "credential_id": credential_id, "user_id": user_id, "audience": tuple(audience), "cnf": cnf,
+            "generation": parent.generation + 1 if parent is not None else 0,
+            "parent_id": parent.id if parent is not None else None, "consumed_at": None, "revoked_at": None,
+        }  # fmt: skip
 
-    def issue(self, tx: Transaction, **facts: Any) -> tuple[Token, str]:
-        """Write one token, made of the facts that ``make`` takes; its text is returned here and nowhere else."""
-        made, text = self.make(tx.now, **facts)
-        tx.execute(table.insert(), [self._row(made, text)])
+    def issue(
+        self, tx: Transaction, *, seed: str | None = None, text_of: Callable[[Token], str] | None = None, **facts: Any
+    ) -> tuple[Token, str]:
+        """Write one token; its text is returned here and nowhere else.
+
+        Of the ``facts`` that `Token` names, ``lifetime`` is seconds, and a ``parent`` gives family and generation. The
+        client's right to the token is the caller's to know. What the same ``seed`` makes is the same text again;
+        ``text_of`` writes it in another form than our own.
+        """
+        row = self._row(tx.now, **facts)
+        made = Token(**row)
+        if seed is not None:
+            text = self.seeded(made.kind, seed)
+        else:
+            text = self.format.make_token(_WRITTEN[made.kind]) if text_of is None else text_of(made)
+        tx.execute(table.insert(), [row | {"digest": self.digest(text)}])
         return made, text
 
-    def issue_alone(self, store: Store, **facts: Any) -> tuple[Token, str]:
-        """The same in a transaction of its own, as fast as the store can.
+    def issue_alone(self, store: Store, *, text_of: Callable[[Token], str] | None = None, **facts: Any) -> str:
+        """The text of a token that is written in a transaction of its own, as fast as the store can.
 
         :raises StoreAway: the store does not answer.
         """
-        made, text = self.make(store.now(), **facts)
-        _INSERT.run(store, self._row(made, text))
-        return made, text
-
-    def _row(self, made: Token, text: str) -> dict[str, Any]:
-        row = dict(zip(_NAMES, _OF(made), strict=True))
+        row = self._row(store.now(), **facts)
+        text = self.format.make_token(_WRITTEN[row["kind"]]) if text_of is None else text_of(Token(**row))
         row["digest"] = self.digest(text)
-        return row
+        _INSERT.run(store, row)
+        return text
 
     def seeded(self, kind: TokenKind, seed: str) -> str:
         """The text that follows from a seed and from our secret: as hard to guess as the seed."""

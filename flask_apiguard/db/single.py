@@ -40,6 +40,8 @@ class Kept:
         self._rows = 0
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
+        #: The thread's own, kept from one checkpoint to the next: a new one reads the whole schema first.
+        self._checkpointing: sqlite3.Connection | None = None
 
     def run(self, text: str, values: Sequence[Any]) -> None:
         """One statement, durable when this returns; no transaction may be left open by it.
@@ -80,16 +82,18 @@ class Kept:
             self._thread.start()
 
     def _checkpoint(self) -> None:
+        connection, self._checkpointing = self._checkpointing, None
         try:
-            connection = self._connect(f"PRAGMA busy_timeout={HELD_UP}")
-            try:
-                _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                if pages >= PAGES:
-                    connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
-            finally:
+            if connection is None:
+                connection = self._connect(f"PRAGMA busy_timeout={HELD_UP}")
+            _, pages, _ = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            if pages >= PAGES:
+                connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+        except (sqlite3.Error, SQLAlchemyError):  # the log grows on; whoever commits past the limit checkpoints,
+            if connection is not None:  # and hears what is wrong
                 connection.close()
-        except (sqlite3.Error, SQLAlchemyError):
-            return  # the log grows on; whoever commits past the limit checkpoints, and hears what is wrong
+            return
+        self._checkpointing = connection
 
     def close(self) -> None:
         """Let go of every connection; one that is in use is closed after it."""
@@ -99,6 +103,9 @@ class Kept:
             thread.join()
         while self._free:
             self._free.pop().close()
+        if self._checkpointing is not None:
+            self._checkpointing.close()
+            self._checkpointing = None
 
 
 def kept(engine: Engine) -> Kept | None:

@@ -81,7 +81,7 @@ class Issuing:
                 demand_unrevoked(tx, client)
                 _, text = self.tokens.issue(tx, **facts)
         else:
-            _, text = self.tokens.issue_alone(self._store, **facts)
+            text = self.tokens.issue_alone(self._store, **facts)
         return answer(text, lifetime, scopes, "jkt" in (client.cnf or ()))
 
     def for_user(

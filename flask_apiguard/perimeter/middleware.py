@@ -37,6 +37,12 @@ FORGEABLE = frozenset({
 })  # fmt: skip
 #: Where ProxyFix keeps what it wrote over; there stands who is really at the other end of the connection.
 PROXY_FIX = "werkzeug.proxy_fix.orig"
+#: Says of an answer which pages of other origins may read it (Fetch, section 3.3.3), in lower case.
+SHARING = frozenset({
+    "access-control-allow-credentials", "access-control-allow-headers", "access-control-allow-methods",
+    "access-control-allow-origin", "access-control-allow-private-network", "access-control-expose-headers",
+    "access-control-max-age",
+})  # fmt: skip
 NO_BODY = ("1", "204", "304")
 
 #: Called before the first request: builds what is behind, and says at start what is wrong.
@@ -195,8 +201,9 @@ class _Never:
 
 def shared_as_ours(headers: list[tuple[str, str]], ours: tuple[tuple[str, str], ...]) -> None:
     """Take away what the host's CORS said of an answer of ours, and leave what we said."""
-    headers[:] = [pair for pair in headers if not pair[0].lower().startswith("access-control-")]
-    headers += ours
+    if ours or not SHARING.isdisjoint({name.lower() for name, _ in headers}):
+        headers[:] = [pair for pair in headers if not pair[0].lower().startswith("access-control-")]
+        headers += ours
 
 
 def _add_headers(headers: list[tuple[str, str]], present: dict[str, str], admission: Admission) -> None:

@@ -57,7 +57,7 @@ def forged(
         data = segment(members) + "." + (b64(payload) if payload is not None else segment(body))
         return data + "." + b64(signing.sign(data.encode()))
 
-    _, text = world.house.tokens.issue_alone(
+    text: str = world.house.tokens.issue_alone(
         world.house.store, client_id=holder.id, environment=holder.client.environment, scopes=["orders:read"],
         text_of=text_of,
     )  # fmt: skip
