@@ -16,6 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..clients import changed, hold, registry
+from ..clients.tables import client
 from ..crypto import Secrets, base62, new_id
 from ..db import Store, Transaction
 from ..ledger import enter
@@ -211,9 +212,12 @@ def revoke_tokens_for(tx: Transaction, user_id: str, client_id: str | None = Non
     return ended
 
 
-def revoke_tokens_by(tx: Transaction, credential_id: str) -> int:
-    """End every token that was issued on one credential; how many that were. The credential's end has its own entry."""
-    ended = _end(tx, table.c.credential_id == credential_id)
+def revoke_tokens_by(tx: Transaction, client_id: str, credential_id: str) -> int:
+    """End every token that a client was issued on one credential; how many that were.
+
+    The credential's end has its own entry.
+    """
+    ended = _end(tx, table.c.client_id == client_id, table.c.credential_id == credential_id)
     changed(tx, f"credential:{credential_id}")
     return len(ended)
 
@@ -275,5 +279,7 @@ def prune(tx: Transaction, now: dt.datetime, most: int = PRUNED_AT_ONCE) -> int:
     cutoff = now - KEPT
     sibling = table.alias()
     lives = sa.exists().where(in_family(sibling, table.c.family_id), sibling.c.expires_at > cutoff)
-    ended = sa.select(table.c.id).where(table.c.expires_at <= cutoff, ~lives).limit(most)
+    # Of each client, for that is how they are found: the index is by client first.
+    of_any = table.c.client_id.in_(sa.select(client.c.id))
+    ended = sa.select(table.c.id).where(of_any, table.c.expires_at <= cutoff, ~lives).limit(most)
     return int(tx.execute(table.delete().where(table.c.id.in_(ended))).rowcount)

@@ -183,7 +183,7 @@ def rotate_certificate(
     )
     if not done.rowcount:  # another transaction ended it meanwhile
         raise Conflict("It has ended already.", "Register a new one.")
-    tokens = revoke_tokens_by(tx, old.id) if not overlap else 0
+    tokens = revoke_tokens_by(tx, old.client_id, old.id) if not overlap else 0
     made = _insert(tx, old.client_id, wanted, lifetime, old.id)
     more = {"old_ends": ends_at.isoformat(), "tokens": tokens}
     _enter(tx, by, Happening.OAUTH_CERTIFICATE_ROTATED, reason, old, more, made)
@@ -201,7 +201,7 @@ def revoke_certificate(tx: Transaction, by: By, certificate_id: str, reason: str
         values["claim"] = None
     done = tx.execute(table.update().where(table.c.id == old.id, table.c.revoked_at.is_(None)).values(values))
     if done.rowcount:
-        ended = revoke_tokens_by(tx, old.id)
+        ended = revoke_tokens_by(tx, old.client_id, old.id)
         _enter(tx, by, Happening.OAUTH_CERTIFICATE_REVOKED, reason, old, {"tokens": ended})
         changed(tx, f"client:{old.client_id}")
     return certificate_of(tx, certificate_id)

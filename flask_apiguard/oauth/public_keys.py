@@ -95,7 +95,7 @@ def revoke_key(tx: Transaction, by: By, key_id: str, reason: str) -> PublicKey:
     live = (table.c.id == key_id, table.c.revoked_at.is_(None))
     found = tx.execute(table.update().where(*live).values(revoked_at=tx.now).returning(table.c.client_id)).first()
     if found is not None:
-        ended = revoke_tokens_by(tx, key_id)
+        ended = revoke_tokens_by(tx, found.client_id, key_id)
         enter(
             tx, by, Happening.OAUTH_KEY_REVOKED, f"client:{found.client_id}", reason=reason, before={"key": key_id},
             after={"tokens": ended}, organization=registry.owner_of(tx, client_id=found.client_id),

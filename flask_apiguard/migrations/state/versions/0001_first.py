@@ -710,8 +710,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_apiguard_token")),
         sa.UniqueConstraint("digest", name=op.f("uq_apiguard_token_digest")),
     )
-    op.create_index(op.f("ix_apiguard_token_client_id"), "apiguard_token", ["client_id"], unique=False)
-    op.create_index(op.f("ix_apiguard_token_expires_at"), "apiguard_token", ["expires_at"], unique=False)
+    op.create_index(
+        "ix_apiguard_token_client_id_expires_at", "apiguard_token", ["client_id", "expires_at"], unique=False
+    )
     op.create_index(
         "ix_apiguard_token_family_id",
         "apiguard_token",
