@@ -49,6 +49,8 @@ class Admission:
     decision: Decision | None = None
     admitted = False
     mode = "enforce"
+    #: Whether what would be refused passes, by that mode.
+    observed = False
     values: Mapping[str, Any] | None = None
     refused: Decision | None = None
     fingerprint: str | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flask import Flask, Request
@@ -104,7 +105,7 @@ class Gate:
         self._used(admission.caller.credential_id, admission.route, admission.address, admission.time)
         if not decision.allowed and not self._let_pass(admission, decision):
             return self._refuse(request, admission, decision)
-        if demands.watched and admission.mode == Mode.OBSERVE:
+        if admission.observed:
             self._hand_over_unchecked(request, admission, demands, decision)
         admission.admitted = True
         return None if request.routing_exception is None else self._unmatched(request, admission)
@@ -120,7 +121,7 @@ class Gate:
         admission.rule, admission.route, admission.lines = demands.rule, demands.route, demands.lines
         admission.endpoint = demands.endpoint
         if demands.watched and self._manners.observes(demands.mode, self._clock.time()):
-            admission.mode = Mode.OBSERVE
+            admission.mode, admission.observed = Mode.OBSERVE, True
         admission.recorded = demands.rule.record
         if self._manners.origins is not None and not demands.own:
             # Whose pages may read our own endpoints' answers is theirs to say.
@@ -130,7 +131,7 @@ class Gate:
         """Observing lets all pass but a credential that was presented and is bad, and what we ourselves can't do."""
         status = decision.reason.status
         bad = decision.reason in BAD_CREDENTIAL or (status == 401 and decision.reason is not Reason.CREDENTIAL_MISSING)
-        return admission.mode == Mode.OBSERVE and not bad and status < 500 and status != 413
+        return admission.observed and not bad and status < 500 and status != 413
 
     def _hand_over_unchecked(
         self, request: Request, admission: Admission, demands: Demands, decision: Decision
@@ -145,7 +146,7 @@ class Gate:
         """A proved client hears that a path or method is unknown; redirects, and the session's user, are Flask's."""
         missing = request.routing_exception
         redirects = isinstance(missing, RequestRedirect)
-        if redirects or admission.caller.client is None or not admission.inside or admission.mode == Mode.OBSERVE:
+        if redirects or admission.caller.client is None or not admission.inside or admission.observed:
             return None
         decision = Decision(False, Reason.ROUTE_UNKNOWN)
         if isinstance(missing, MethodNotAllowed):
@@ -172,7 +173,7 @@ class Gate:
         if admission.refused is not None:
             return self._refuse(_here(), admission, admission.refused)
         if not admission.rule.returns:
-            return written(self._app, value) if self._writes and admission.mode != Mode.OBSERVE else value
+            return written(self._app, value) if self._writes and not admission.observed else value
         request = _here()
         demands = self._demands.of(request, admission.inside)
         if demands is None:
@@ -183,7 +184,7 @@ class Gate:
         if decision.allowed:
             return value
         logger.error("%s %s answers against its schema: %s", request.method, admission.route, decision)
-        if admission.mode == Mode.OBSERVE:
+        if admission.observed:
             admission.decision = decision
             return value
         told = decision if self._app.debug else Decision(False, decision.reason)
@@ -217,7 +218,7 @@ class Gate:
             return
         if admission is not None:
             admission.decision = decision
-            if admission.mode == Mode.OBSERVE:
+            if admission.observed:
                 return
             admission.refused = decision
         raise Denied(decision)
@@ -230,7 +231,7 @@ class Gate:
             caller, _ = self._verifier.identify(self._read_again(environ))
         except APIGuardError:
             return False
-        if caller is admission.caller or admission.mode == Mode.OBSERVE:
+        if caller is admission.caller or admission.observed:
             return True
         return decide(caller, admission.rule, self._policies).allowed
 
@@ -270,6 +271,12 @@ def _told(error: APIGuardError) -> Decision:
 _here: Callable[[], Request] = current_request._get_current_object  # type: ignore[attr-defined]
 
 
+#: Flask's own, as it stands in Flask; None where somebody exchanged it before we came.
+_FLASKS: Any = Flask.preprocess_request
+if type(_FLASKS) is not FunctionType or _FLASKS.__code__.co_qualname != "Flask.preprocess_request":
+    _FLASKS = None
+
+
 class Holder(Protocol):
     """Has the gate, or makes it when it is first asked for."""
 
@@ -283,11 +290,18 @@ def attach(app: Flask, holder: Holder) -> None:
     On the instance, with whatever arguments this Flask passes: a hook appended to ``before_request`` would come after
     the host's own, and even the first one after its URL preprocessors.
     """
-    before, view = app.preprocess_request, app.dispatch_request
+    own, view = app.__dict__.get("preprocess_request"), app.dispatch_request
 
     def preprocess_request(*args: Any, **kwargs: Any) -> Any:
         refusal = holder.gate.admit()
-        return refusal if refusal is not None else before(*args, **kwargs)
+        if refusal is not None:
+            return refusal
+        if own is not None:
+            return own(*args, **kwargs)
+        of_class = type(app).preprocess_request
+        if of_class is _FLASKS and not app.before_request_funcs and not app.url_value_preprocessors:
+            return None  # nobody registered anything for it to call, and nobody stands around it
+        return of_class(app, *args, **kwargs)
 
     def dispatch_request(*args: Any, **kwargs: Any) -> Any:
         try:

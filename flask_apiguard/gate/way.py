@@ -69,10 +69,10 @@ class Way:
                 return decision
             if not rule.policies and self.stand_in is None:
                 clear(caller, demands)  # nothing but these two was asked, and neither of them ever changes
-        if self.stand_in is not None and self.stands_in(caller):
-            return self.validate(request, admission, demands.schemas) if demands.schemas.takes else ALLOWED
-        decision = self.count(caller, admission, demands.limits)
-        if decision.allowed:
+        is_real = self.stand_in is None or caller.credential_id is not None
+        if is_real:
+            decision = self.count(caller, admission, demands.limits)
+        if decision.allowed and (is_real or demands.schemas.takes):
             decision = self.validate(request, admission, demands.schemas)
         return decision
 

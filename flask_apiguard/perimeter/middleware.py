@@ -45,6 +45,8 @@ SHARING = frozenset({
 })  # fmt: skip
 NO_BODY = ("1", "204", "304")
 
+CALL = Phase.CALL
+
 #: Called before the first request: builds what is behind, and says at start what is wrong.
 Start = Callable[[], tuple[Recorder, StillAdmitted]]
 
@@ -124,7 +126,7 @@ class Perimeter:
     ) -> Iterable[bytes]:  # fmt: skip
         """Record, then let the answer go. A stream is opened on record now, and closed under the same id."""
         status, headers = began[0], began[1]
-        present, phase = None, Phase.CALL
+        present, phase = None, CALL
         if (
             len(headers) == 2 and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length"
             and headers[1][1].isdecimal()
@@ -146,8 +148,11 @@ class Perimeter:
             headers += (("X-Request-Id", admission.id), *admission.headers)
         else:
             _add_headers(headers, present, admission)
-        begin_answer(start_response, began)
-        return body if phase is Phase.CALL else self._streamed(body, environ, admission, int(status[:3]))
+        if began[2]:
+            begin_answer(start_response, began)
+        else:
+            start_response(status, headers)
+        return body if phase is CALL else self._streamed(body, environ, admission, int(status[:3]))
 
     def _streamed(
         self, body: Iterable[bytes], environ: WSGIEnvironment, admission: Admission, status: int

@@ -17,6 +17,7 @@ Encode = Callable[[Any, int], Iterable[str]]
 #: By what the provider says; each keeps its ``default`` alive, so no other comes by the same id.
 _encoders: dict[tuple[int, bool, bool], Encode] = {}
 ENCODERS_AT_MOST = 16
+_DOCUMENTS = frozenset({dict, list})
 #: What a host may have set on Flask's own provider; then it writes in its own way.
 _WRITING = frozenset({"dumps", "response"})
 
@@ -28,7 +29,7 @@ def written(app: Flask, document: Any) -> Any:
     in a tuple with status and headers, or can't be written at all, which Flask says at its own place.
     """
     provider = app.json
-    if type(document) not in (dict, list) or type(provider) is not DefaultJSONProvider:
+    if type(document) not in _DOCUMENTS or type(provider) is not DefaultJSONProvider:
         return document
     if not _WRITING.isdisjoint(provider.__dict__):
         return document
