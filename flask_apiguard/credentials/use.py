@@ -67,9 +67,9 @@ class LastUse:
             return
         seen, due = self._seen, self._due
         seen[credential_id] = (at, route, address)
-        full = len(seen) >= AT_MOST
-        if due is not None and not full:
+        if due is not None and len(seen) < AT_MOST:
             return  # a thread waits to write it
+        full = len(seen) >= AT_MOST
         if self._background:
             if due is None or due.interval:
                 self._write_later(0 if full else EVERY_SECONDS)

@@ -20,6 +20,7 @@ from .strict import MAX_DEPTH, Malformed, read_json
 
 #: The host's JSON provider, asked for at each request because a host may set it at any time.
 Provider = Callable[[], JSONProvider]
+_FLASKS_LOADS, _FLASKS_FAILURE = DefaultJSONProvider.loads, Request.on_json_loading_failed
 
 
 class StrictJSON:
@@ -53,7 +54,7 @@ class StrictJSON:
         value = self.strict(data if type(data) is bytes else data.encode())  # type: ignore[union-attr]
         if self._provider is not None:
             provider = self._provider()
-            return value if type(provider).loads is DefaultJSONProvider.loads else provider.loads(data, **options)
+            return value if type(provider).loads is _FLASKS_LOADS else provider.loads(data, **options)
         return self.module.loads(data, **options)
 
     def dumps(self, value: Any, **options: Any) -> Any:
@@ -77,7 +78,7 @@ def guard_json(request: Request, provider: Provider | None = None) -> StrictJSON
         return module
     reader = StrictJSON(module, charset, provider)
     request.json_module = reader
-    if type(request).on_json_loading_failed is Request.on_json_loading_failed:
+    if type(request) is Request or type(request).on_json_loading_failed is _FLASKS_FAILURE:
         request.on_json_loading_failed = _refuse  # type: ignore[method-assign, assignment]
     return reader
 
