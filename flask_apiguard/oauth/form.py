@@ -54,6 +54,14 @@ def read_form(request: Request) -> Form:
 
     :raises Refused: anything about it is not as it must be; ``invalid_request`` throughout.
     """
+    return parse(read_words(request))
+
+
+def read_words(request: Request) -> bytes:
+    """The parameters of a POST as they were sent.
+
+    :raises Refused: they are sent in another way than they must be.
+    """
     if request.query_string:
         raise malformed("Parameters belong into the body, not into the URL.")
     environ = request.environ
@@ -63,7 +71,7 @@ def read_form(request: Request) -> Form:
         raise malformed(f"The body must be {MEDIA_TYPE}, in UTF-8.")
     if environ.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise malformed("The body must not be encoded.")
-    return parse(read_body(request))
+    return read_body(request)
 
 
 def read_body(request: Request) -> bytes:

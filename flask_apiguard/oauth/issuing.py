@@ -67,12 +67,23 @@ class Issuing:
 
     def for_client(self, client: Proved, form: Form) -> dict[str, Any]:
         """An access token of the client's own, and the answer that carries it (RFC 6749, section 4.4)."""
-        scopes, audience = wanted_scopes(form.get("scope"), client.scopes), audience_of(form, self.places)
+        scopes, audience = self.wanted(client, form)
         _demand_bound(client, scopes)
+        return self.for_proved(client, scopes, audience)
+
+    def wanted(self, client: Proved, form: Form) -> tuple[frozenset[str], tuple[str, ...]]:
+        """Scopes and audience of a token that a client asks for itself.
+
+        :raises Refused: of what it may not have.
+        """
+        return wanted_scopes(form.get("scope"), client.scopes), audience_of(form, self.places) or self._here
+
+    def for_proved(self, client: Proved, scopes: frozenset[str], audience: tuple[str, ...]) -> dict[str, Any]:
+        """The same when it is known what it may have."""
         lifetime = self._lifetime(client, self._store.now())
         facts: dict[str, Any] = {
             "client_id": client.facts.id, "environment": client.facts.environment, "scopes": scopes,
-            "lifetime": lifetime, "credential_id": client.credential_id, "audience": audience or self._here,
+            "lifetime": lifetime, "credential_id": client.credential_id, "audience": audience,
             "cnf": client.cnf, "text_of": client.text_of,
         }  # fmt: skip
         if client.credential_kind in _PROOFS:

@@ -31,7 +31,7 @@ from .device_questions import DeviceQuestions
 from .dpop import Proofs
 from .endpoint_proofs import EndpointProofs
 from .engine import SAID, Answer, Asked, Engine
-from .form import read_form
+from .form import parse, read_words
 from .giving_back import Introspection, Revocation
 from .grant_types import grant_type
 from .issuing import Issuing
@@ -43,6 +43,7 @@ from .pushed import Pushed
 from .refreshing import Refreshing
 from .refusals import Error, Refused
 from .registrations import Registrations
+from .repeated import Repeated, Repeats
 from .settings import Spans
 from .signing_keys import SigningKeys
 from .throttle import Throttle
@@ -76,7 +77,8 @@ class Server:
         self._constraints = constraints
         self.registrations = Registrations(store, clock, entitle)
         self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions, mutual_tls)
-        issuing = Issuing(store, tokens, places, spans)
+        self._issuing = issuing = Issuing(store, tokens, places, spans)
+        self._repeats = Repeats(watch, clock, lambda: (formats.version, constraints.version), issuing.wanted)
         self.pushed = Pushed(store, secrets, self.registrations, places, spans.pushed)
         codes = Codes(store, secrets, issuing, spans.code)
         self.asked_of_users = AskedOfUsers(store, secrets, codes, scopes, places.issuer)
@@ -176,10 +178,17 @@ class Server:
     def _answered(self, request: Request, name: str, act: Callable[[Asked], Answer]) -> Answer:
         admission = current_admission()
         try:
-            form = read_form(request)
-            asked = Asked(self.places.url(name), form, request.environ.get("HTTP_AUTHORIZATION"))
-            asked.certificate = self._certificates.shown(request.environ)
-            answer = act(asked)
+            words, certificate = read_words(request), self._certificates.shown(request.environ)
+            said = self._repeats.said(request, words) if name == "token" and certificate is None else None
+            known = None if said is None else self._repeats.find(said)
+            if known is not None:
+                answer = self._again(known, admission)
+            else:
+                asked = Asked(self.places.url(name), parse(words), request.environ.get("HTTP_AUTHORIZATION"))
+                asked.certificate = certificate
+                answer = act(asked)
+                if said is not None:
+                    self._repeats.keep(said, asked)
         except Refused as refusal:
             _note(admission, _decision_of(refusal))
             return Answer(refusal.status, refusal.document, refusal.headers)
@@ -188,6 +197,11 @@ class Server:
             return _away(error)
         _note(admission, ALLOWED)
         return answer
+
+    def _again(self, known: Repeated, admission: Admission | None) -> Answer:
+        """What was asked for in the very words of before."""
+        self._note_client(admission, known.client)
+        return Answer(200, self._issuing.for_proved(known.client, known.scopes, known.audience))
 
     # -- who asks --------------------------------------------------------------------------------------------------
 
@@ -209,11 +223,14 @@ class Server:
             raise Refused(Error.INVALID_CLIENT, told, 401, self._challenge) from None
         if proved is None:
             raise self._unproved(admission, Refused(Error.INVALID_CLIENT), shown.text)
+        self._note_client(admission, proved)
+        return self._prepared(asked, proved) if asked.issues else proved
+
+    def _note_client(self, admission: Admission | None, proved: Proved) -> None:
         if admission is not None:
             admission.caller = proved.caller
             admission.presented = proved.credential_kind
             self._used(proved.credential_id, admission.route, admission.address, admission.time)
-        return self._prepared(asked, proved) if asked.issues else proved
 
     def _prepared(self, asked: Asked, proved: Proved) -> Proved:
         """The same with what its tokens will need. Now, because inside their transaction nothing else may be asked."""
