@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from ..admission import current_admission
+from ..admission import NO_LINES, current_admission
 from ..errors import Denied, Forbidden
 from ..ledger import enter_refused
 from ..people import refused_as
@@ -29,6 +29,7 @@ def called(endpoint: Endpoint, base: str) -> None:
     admission = current_admission()
     if admission is not None:
         admission.route, admission.endpoint = f"{base}{endpoint.path}", f"{admission.endpoint}.{endpoint.name}"
+        admission.lines = NO_LINES
     if endpoint.who is Who.ANYBODY:
         unrecorded()
 

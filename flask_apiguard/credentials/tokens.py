@@ -127,12 +127,17 @@ class Tokens:
         tx.execute(table.insert(), [row | {"digest": self.digest(text)}])
         return made, text
 
-    def issue_alone(self, store: Store, *, text_of: Callable[[Token], str] | None = None, **facts: Any) -> str:
+    def issue_alone(
+        self, store: Store, now: dt.datetime | None = None, *, text_of: Callable[[Token], str] | None = None,
+        **facts: Any,
+    ) -> str:  # fmt: skip
         """The text of a token that is written in a transaction of its own, as fast as the store can.
+
+        It is issued ``now``, the store's when it is not given.
 
         :raises StoreAway: the store does not answer.
         """
-        row = self._row(store.now(), **facts)
+        row = self._row(now or store.now(), **facts)
         text = self.format.make_token(_WRITTEN[row["kind"]]) if text_of is None else text_of(Token(**row))
         row["digest"] = self.digest(text)
         _INSERT.run(store, row)

@@ -35,7 +35,7 @@ class Demands:
     max_body: int
     #: Whether the route is one of our own.
     own: bool
-    #: What the records of calls share that pass, by status; `NO_LINES` where it is observed, or our own.
+    #: What the records of calls share that pass, by status; `NO_LINES` where it is observed.
     lines: dict[int, Any]
     #: Whether it may be observed for now, instead of guarded.
     watched: bool
@@ -93,7 +93,7 @@ class DemandBook:
         mode = Mode.ENFORCE if own else rule.mode or Mode(self._manners.mode)
         # HEAD is GET, and all the URLs of one endpoint are one route: neither is a second allowance.
         limits = self._quotas.route(rule, f"{endpoint} {'GET' if method == 'HEAD' else method}")
-        lines: dict[int, Any] = NO_LINES if own or mode == Mode.OBSERVE else {}
+        lines: dict[int, Any] = NO_LINES if mode == Mode.OBSERVE else {}
         return Demands(
             rule, route, endpoint or None, limits, self._schemas.route(rule), mode, bound, own, lines,
             watched=mode == Mode.OBSERVE, recorded_first=rule.record and rule.public is None,

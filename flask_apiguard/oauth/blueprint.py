@@ -6,7 +6,6 @@ Pages of other origins may read metadata and use token and revocation endpoint, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 
 from flask import Blueprint, Flask, Request, request
@@ -14,6 +13,7 @@ from werkzeug.wrappers import Response
 
 from ..admission import current_admission
 from ..rules import Book
+from ..schemas import encoder
 from ..values import READ_METHODS
 from .connections import Connections
 from .device_pages import DevicePage
@@ -35,7 +35,7 @@ PREFLIGHT_SECONDS = "600"
 SHARED = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", EXPOSED_HEADERS))
 JSON = ("Content-Type", "application/json")
 Headers = tuple[tuple[str, str], ...]
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_encode = encoder()
 
 
 def mount(
@@ -138,7 +138,7 @@ def _document(app: Flask, act: Callable[[], Answer]) -> Callable[[], Response]:
 
 def _finished(app: Flask, answer: Answer, more: Headers, told: Headers) -> Response:
     """The response. What an answer says itself counts more than ``more``; ``told`` is said besides."""
-    body = b"" if answer.document is None else _ENCODER.encode(answer.document).encode()
+    body = b"" if answer.document is None else "".join(_encode(answer.document, 0)).encode()
     if answer.headers:
         more = tuple({**dict(more), **dict(answer.headers)}.items())
     return app.response_class(body, status=answer.status, headers=(JSON, *more, *told))

@@ -80,7 +80,8 @@ class Issuing:
 
     def for_proved(self, client: Proved, scopes: frozenset[str], audience: tuple[str, ...]) -> dict[str, Any]:
         """The same when it is known what it may have."""
-        lifetime = self._lifetime(client, self._store.now())
+        now = self._store.now()
+        lifetime = self._lifetime(client, now)
         facts: dict[str, Any] = {
             "client_id": client.facts.id, "environment": client.facts.environment, "scopes": scopes,
             "lifetime": lifetime, "credential_id": client.credential_id, "audience": audience,
@@ -92,7 +93,7 @@ class Issuing:
                 demand_unrevoked(tx, client)
                 _, text = self.tokens.issue(tx, **facts)
         else:
-            text = self.tokens.issue_alone(self._store, **facts)
+            text = self.tokens.issue_alone(self._store, now, **facts)
         return answer(text, lifetime, scopes, "jkt" in (client.cnf or ()))
 
     def for_user(

@@ -111,29 +111,33 @@ class Perimeter:
             raise
         if len(began) != 3:
             body = begun(body, began)
+        present = None
         if admission.sharing is not None:
-            shared_as_ours(began[1], admission.sharing)
+            present = shared_as_ours(began[1], admission.sharing)
         if not admission.recorded:
             if admission.rule is not None:
-                _add_headers(began[1], {name.lower(): value for name, value in began[1]}, admission)
+                _add_headers(began[1], present or _present(began[1]), admission)
             begin_answer(start_response, began)
             return body
-        return self._release(body, began, environ, start_response, admission)
+        return self._release(body, began, environ, start_response, admission, present)
 
     def _release(
         self, body: Iterable[bytes], began: list[Any], environ: WSGIEnvironment, start_response: StartResponse,
-        admission: Admission,
+        admission: Admission, present: dict[str, str] | None = None,
     ) -> Iterable[bytes]:  # fmt: skip
-        """Record, then let the answer go. A stream is opened on record now, and closed under the same id."""
+        """Record, then let the answer go. A stream is opened on record now, and closed under the same id.
+
+        ``present`` is what stands in the headers, by lower case, if that was looked at already.
+        """
         status, headers = began[0], began[1]
-        present, phase = None, CALL
-        if (
+        phase = CALL
+        if present is None and (
             len(headers) == 2 and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length"
             and headers[1][1].isdecimal()
         ):  # fmt: skip
             size = int(headers[1][1])
         else:
-            present = {name.lower(): value for name, value in headers}
+            present = present or _present(headers)
             phase, size = _measured(environ, status, present)
         try:
             self._recorder.write(line_of(environ, admission, phase, int(status[:3]), size))
@@ -204,11 +208,18 @@ class _Never:
     """Stands in for a server's file wrapper where there is none."""
 
 
-def shared_as_ours(headers: list[tuple[str, str]], ours: tuple[tuple[str, str], ...]) -> None:
-    """Take away what the host's CORS said of an answer of ours, and leave what we said."""
-    if ours or not SHARING.isdisjoint({name.lower() for name, _ in headers}):
-        headers[:] = [pair for pair in headers if not pair[0].lower().startswith("access-control-")]
-        headers += ours
+def shared_as_ours(headers: list[tuple[str, str]], ours: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    """Take away what the host's CORS said of an answer of ours, and leave what we said; what then stands there."""
+    present = _present(headers)
+    if not ours and SHARING.isdisjoint(present):
+        return present
+    headers[:] = [pair for pair in headers if not pair[0].lower().startswith("access-control-")]
+    headers += ours
+    return _present(headers)
+
+
+def _present(headers: list[tuple[str, str]]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers}
 
 
 def _add_headers(headers: list[tuple[str, str]], present: dict[str, str], admission: Admission) -> None:

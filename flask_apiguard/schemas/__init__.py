@@ -10,7 +10,7 @@ from ..settings import Setting
 from .body import guard_json, release_json
 from .route import RouteSchemas, Schemas
 from .strict import Malformed, read_json
-from .writing import written
+from .writing import encoder, written
 
 SETTINGS: tuple[Setting[Any], ...] = ()
 
@@ -28,6 +28,7 @@ __all__ = [
     "RouteSchemas",
     "Schemas",
     "default_kinds",
+    "encoder",
     "guard_json",
     "read_json",
     "release_json",

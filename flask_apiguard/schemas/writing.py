@@ -45,19 +45,20 @@ def written(app: Flask, document: Any) -> Any:
 
 def _kept(provider: DefaultJSONProvider) -> Encode:
     default, ensure_ascii, sort_keys = provider.default, provider.ensure_ascii, provider.sort_keys
-    made = _made(default, ensure_ascii, sort_keys)
+    made = encoder(default, ensure_ascii, sort_keys)
     keep(_encoders, (id(default), ensure_ascii, sort_keys), made, ENCODERS_AT_MOST)
     return made
 
 
-def _made(default: Callable[[Any], Any], ensure_ascii: bool, sort_keys: bool) -> Encode:
-    """What :meth:`json.JSONEncoder.encode` makes anew for each document.
+def encoder(default: Callable[[Any], Any] | None = None, ensure_ascii: bool = True, sort_keys: bool = False) -> Encode:
+    """What :meth:`json.JSONEncoder.encode` makes anew for each document, here without any blanks.
 
     Without its memory of what it stands in: a document that holds itself ends at the stack's bound, and Flask says so.
     """
     if c_make_encoder is None:
-        encoder = JSONEncoder(default=default, ensure_ascii=ensure_ascii, sort_keys=sort_keys, separators=(",", ":"))
-        return lambda document, _: (encoder.encode(document),)
+        slow = JSONEncoder(default=default, ensure_ascii=ensure_ascii, sort_keys=sort_keys, separators=(",", ":"))
+        return lambda document, _: (slow.encode(document),)
+    default = default or JSONEncoder().default
     escape = encode_basestring_ascii if ensure_ascii else encode_basestring
     made: Encode = c_make_encoder(None, default, escape, None, ":", ",", sort_keys, False, True)
     return made

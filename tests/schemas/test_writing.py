@@ -43,10 +43,10 @@ def test_without_the_interpreters_fast_part_it_is_written_alike(
     app: Flask, document: Any, ensure_ascii: bool, sort_keys: bool
 ) -> None:
     default = app.json.default  # type: ignore[attr-defined]
-    fast = writing._made(default, ensure_ascii, sort_keys)(document, 0)
+    fast = writing.encoder(default, ensure_ascii, sort_keys)(document, 0)
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(writing, "c_make_encoder", None)
-        assert "".join(fast) == "".join(writing._made(default, ensure_ascii, sort_keys)(document, 0))
+        assert "".join(fast) == "".join(writing.encoder(default, ensure_ascii, sort_keys)(document, 0))
 
 
 def test_a_document_that_holds_itself_is_left_to_flask_and_costs_nobody_else_anything(app: Flask) -> None:
