@@ -19,6 +19,8 @@ from ..errors import StoreAway
 
 #: Tuples whose text is remembered, for a column of JSON: the scopes of one client are nearly always the same.
 TEXTS_AT_MOST = 1024
+#: Characters of an instant without its offset.
+_NAIVE = len("2026-11-21 20:54:49.123456")
 
 
 class Insert:
@@ -60,16 +62,15 @@ class _Written:
         self._names = tuple(compiled.positiontup or table.c.keys())
         self._is_positional = bool(compiled.positiontup)
         self._of = itemgetter(*self._names)
-        self._acts = tuple(
-            (place, act, act(None) is None if table.c[name].nullable else False)
-            for place, name in enumerate(self._names)
-            if (act := _act(table.c[name].type, dialect)) is not None
-        )
+        acts = [(place, _act(table.c[name].type, dialect)) for place, name in enumerate(self._names)]
+        #: What turns the values of some columns into the driver's; and whether None is nothing to it, as nearly always.
+        self._acts = tuple((place, act) for place, act in acts if act is not None)
+        self._spares_none = all(act(None) is None for place, act in self._acts if table.c[self._names[place]].nullable)
 
     def values(self, row: Mapping[str, Any]) -> Any:
         """A row's values as the driver takes them."""
-        values = list(self._of(row))
-        for place, act, spares_none in self._acts:
+        values, spares_none = list(self._of(row)), self._spares_none
+        for place, act in self._acts:
             value = values[place]
             if value is not None or not spares_none:
                 values[place] = act(value)
@@ -91,6 +92,8 @@ def _instant(value: dt.datetime | None) -> str | None:
     """As SQLite keeps it: naive, in UTC; written by one call where SQLAlchemy makes seven numbers of it."""
     if value is None:
         return None
+    if value.tzinfo is dt.UTC:
+        return value.isoformat(" ", "microseconds")[:_NAIVE]
     if value.tzinfo is None:
         raise TypeError("a naive datetime never enters the store")
     return value.astimezone(dt.UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
