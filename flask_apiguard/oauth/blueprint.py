@@ -33,7 +33,7 @@ ALLOWED_HEADERS = "Authorization, Content-Type, DPoP"
 EXPOSED_HEADERS = "DPoP-Nonce, Retry-After, WWW-Authenticate, X-Request-Id"
 PREFLIGHT_SECONDS = "600"
 SHARED = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", EXPOSED_HEADERS))
-JSON = ("Content-Type", "application/json")
+JSON = "application/json"
 Headers = tuple[tuple[str, str], ...]
 _encode = encoder()
 
@@ -102,7 +102,7 @@ def _keep_sharing(response: Response) -> Response:
     """
     admission = current_admission()
     if admission is not None:
-        admission.sharing = tuple(pair for pair in response.headers if pair[0].startswith("Access-Control-"))
+        admission.sharing = tuple([pair for pair in response.headers if pair[0].startswith("Access-Control-")])
     return response
 
 
@@ -141,7 +141,10 @@ def _finished(app: Flask, answer: Answer, more: Headers, told: Headers) -> Respo
     body = b"" if answer.document is None else "".join(_encode(answer.document, 0)).encode()
     if answer.headers:
         more = tuple({**dict(more), **dict(answer.headers)}.items())
-    return app.response_class(body, status=answer.status, headers=(JSON, *more, *told))
+    response = app.response_class(body, answer.status, content_type=JSON)
+    for name, value in (*more, *told):
+        response.headers.add(name, value)
+    return response
 
 
 def _preflight(app: Flask, allowed: str) -> Response:
