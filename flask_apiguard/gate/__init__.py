@@ -1,8 +1,9 @@
-"""The gate: the way of one request (``way``), and how it stands around an app's views (``gate``)."""
+"""The gate: the way of one request (``way``), what becomes of it (``gate``), and where it stands (``attaching``)."""
 
+from .attaching import attach
 from .challenge import suggestion
 from .demands import DemandBook, Demands
-from .gate import Gate, attach
+from .gate import Gate
 from .manners import SETTINGS, Manners, read_manners
 from .way import Way, throttled
 

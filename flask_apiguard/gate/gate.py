@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from types import FunctionType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Request
 from flask import request as current_request
@@ -96,15 +95,15 @@ class Gate:
             except APIGuardError as error:
                 decision = _told(error)
         except StoreAway as error:
-            return self._refuse(request, admission, decision_of(error))
+            return self._refuse(admission, decision_of(error))
         except Exception:
             logger.exception("the gate failed, so it refuses")
             admission.recorded = True
-            return self._refuse(request, admission, Decision(False, Reason.GATE_FAULT))
+            return self._refuse(admission, Decision(False, Reason.GATE_FAULT))
         admission.decision = decision
         self._used(admission.caller.credential_id, admission.route, admission.address, admission.time)
         if not decision.allowed and not self._let_pass(admission, decision):
-            return self._refuse(request, admission, decision)
+            return self._refuse(admission, decision)
         if admission.observed:
             self._hand_over_unchecked(request, admission, demands, decision)
         admission.admitted = True
@@ -152,7 +151,7 @@ class Gate:
         if isinstance(missing, MethodNotAllowed):
             methods = ", ".join(sorted(missing.valid_methods or ()))
             decision = Decision(False, Reason.METHOD_UNSUPPORTED, headers=(("Allow", methods),))
-        return self._refuse(request, admission, decision)
+        return self._refuse(admission, decision)
 
     def _preflight(self, request: Request, admission: Admission) -> Response | None:
         """A true CORS preflight never runs a view: answered here, or by the host's CORS when ours is unset."""
@@ -160,7 +159,7 @@ class Gate:
         if self._manners.origins is None:
             return None if host_answers_preflight(self._app, request) else self._app.make_default_options_response()
         if request.headers["Origin"] not in self._manners.origins:
-            return self._refuse(request, admission, Decision(False, Reason.PREFLIGHT_REFUSED))
+            return self._refuse(admission, Decision(False, Reason.PREFLIGHT_REFUSED))
         return preflight_answer(self._app, request)
 
     # -- after the view --------------------------------------------------------------------------------------------
@@ -171,7 +170,7 @@ class Gate:
         if admission is None or not admission.admitted:
             return value
         if admission.refused is not None:
-            return self._refuse(_here(), admission, admission.refused)
+            return self._refuse(admission, admission.refused)
         if not admission.rule.returns:
             return written(self._app, value) if self._writes and not admission.observed else value
         request = _here()
@@ -188,7 +187,7 @@ class Gate:
             admission.decision = decision
             return value
         told = decision if self._app.debug else Decision(False, decision.reason)
-        return self._refuse(request, admission, told)
+        return self._refuse(admission, told)
 
     def after_error(self, error: Exception) -> Response:
         """The host's exceptions pass untouched, unless a refusal of ours was turned into one.
@@ -198,9 +197,9 @@ class Gate:
         admission = current_admission()
         if admission is not None and admission.rule is not None:
             if isinstance(error, Problem):
-                return self._refuse(_here(), admission, error.decision)
+                return self._refuse(admission, error.decision)
             if admission.refused is not None:
-                return self._refuse(_here(), admission, admission.refused)
+                return self._refuse(admission, admission.refused)
         raise error
 
     def authorize(self, scope: str, obj: Any = None) -> None:
@@ -251,7 +250,9 @@ class Gate:
         """
         self._demands.compile_all(self._clock.time())
 
-    def _refuse(self, request: Request, admission: Admission, decision: Decision) -> Response:
+    def _refuse(self, admission: Admission, decision: Decision) -> Response:
+        """The answer that says no to the request at hand."""
+        request = _here()
         admission.decision = decision
         told = challenged(decision, self._verifier.challenges(), self._manners.metadata_url)
         if self._app.debug:
@@ -269,46 +270,3 @@ def _told(error: APIGuardError) -> Decision:
 
 #: The request at hand itself.
 _here: Callable[[], Request] = current_request._get_current_object  # type: ignore[attr-defined]
-
-
-#: Flask's own, as it stands in Flask; None where somebody exchanged it before we came.
-_FLASKS: Any = Flask.preprocess_request
-if type(_FLASKS) is not FunctionType or _FLASKS.__code__.co_qualname != "Flask.preprocess_request":
-    _FLASKS = None
-
-
-class Holder(Protocol):
-    """Has the gate, or makes it when it is first asked for."""
-
-    @property
-    def gate(self) -> Gate: ...
-
-
-def attach(app: Flask, holder: Holder) -> None:
-    """Stand before the host's hooks and URL preprocessors, and around its views.
-
-    On the instance, with whatever arguments this Flask passes: a hook appended to ``before_request`` would come after
-    the host's own, and even the first one after its URL preprocessors.
-    """
-    own, view = app.__dict__.get("preprocess_request"), app.dispatch_request
-
-    def preprocess_request(*args: Any, **kwargs: Any) -> Any:
-        refusal = holder.gate.admit()
-        if refusal is not None:
-            return refusal
-        if own is not None:
-            return own(*args, **kwargs)
-        of_class = type(app).preprocess_request
-        if of_class is _FLASKS and not app.before_request_funcs and not app.url_value_preprocessors:
-            return None  # nobody registered anything for it to call, and nobody stands around it
-        return of_class(app, *args, **kwargs)
-
-    def dispatch_request(*args: Any, **kwargs: Any) -> Any:
-        try:
-            value = view(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - raised again there, unless it hides a refusal of ours
-            return holder.gate.after_error(error)
-        return holder.gate.release(value)
-
-    app.preprocess_request = preprocess_request  # type: ignore[method-assign]
-    app.dispatch_request = dispatch_request  # type: ignore[method-assign]

@@ -252,6 +252,14 @@ def test_a_view_without_a_schema_gets_the_strict_reader_too(app: Flask, serve: S
     assert client.post("/x", data=b"{}", content_type="text/plain").status_code == 415
 
 
+def test_a_body_that_no_rule_takes_is_read_strictly_beside_a_query_that_one_does(app: Flask, serve: Serve) -> None:
+    serve(lambda: {"read": request.get_json()}, [Accepts(Page, "query")])
+    client = app.test_client()
+    assert client.post("/x", json=[1]).json == {"read": [1]}
+    answer = client.post("/x", data=b'{"a":1,"a":2}', content_type="application/json")
+    assert (answer.status_code, answer.json["code"]) == (400, "gate:document:malformed")
+
+
 def test_a_view_that_asks_silently_gets_none_as_ever(app: Flask, serve: Serve) -> None:
     serve(lambda: {"read": request.get_json(silent=True)})
     assert app.test_client().post("/x", data=b'{"a":NaN}', content_type="application/json").json == {"read": None}
