@@ -120,10 +120,10 @@ class Tokens:
         """
         row = self._row(tx.now, **facts)
         made = Token(**row)
-        if seed is not None:
-            text = self.seeded(made.kind, seed)
+        if text_of is not None:
+            text = text_of(made)
         else:
-            text = self.format.make_token(_WRITTEN[made.kind]) if text_of is None else text_of(made)
+            text = self.format.make_token(_WRITTEN[made.kind]) if seed is None else self.seeded(made.kind, seed)
         tx.execute(table.insert(), [row | {"digest": self.digest(text)}])
         return made, text
 

@@ -37,12 +37,8 @@ FORGEABLE = frozenset({
 })  # fmt: skip
 #: Where ProxyFix keeps what it wrote over; there stands who is really at the other end of the connection.
 PROXY_FIX = "werkzeug.proxy_fix.orig"
-#: Says of an answer which pages of other origins may read it (Fetch, section 3.3.3), in lower case.
-SHARING = frozenset({
-    "access-control-allow-credentials", "access-control-allow-headers", "access-control-allow-methods",
-    "access-control-allow-origin", "access-control-allow-private-network", "access-control-expose-headers",
-    "access-control-max-age",
-})  # fmt: skip
+#: So begin headers that say which pages of other origins may read an answer (Fetch, section 3.3.3), in lower case.
+SHARING = "access-control-"
 NO_BODY = ("1", "204", "304")
 
 CALL = Phase.CALL
@@ -211,9 +207,9 @@ class _Never:
 def shared_as_ours(headers: list[tuple[str, str]], ours: tuple[tuple[str, str], ...]) -> dict[str, str]:
     """Take away what the host's CORS said of an answer of ours, and leave what we said; what then stands there."""
     present = _present(headers)
-    if not ours and SHARING.isdisjoint(present):
+    if not ours and SHARING not in "".join(present):
         return present
-    headers[:] = [pair for pair in headers if not pair[0].lower().startswith("access-control-")]
+    headers[:] = [pair for pair in headers if not pair[0].lower().startswith(SHARING)]
     headers += ours
     return _present(headers)
 

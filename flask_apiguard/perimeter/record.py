@@ -59,7 +59,9 @@ def _line_of_others(environ: WSGIEnvironment, admission: Admission, phase: Phase
     if decision is None or caller.user is not None:
         return line.encode(event_of(environ, admission, phase, status, size))
     if admission.lines is not NO_LINES and decision is ALLOWED and not admission.outcome:
-        shared = admission.lines[status] = _shared(environ, admission, status)
+        shared = admission.lines.get(status)
+        if shared is None:
+            shared = admission.lines[status] = _shared(environ, admission, status)
     else:
         shared = _shared_by_others(environ, admission, decision, status)
     fingerprint, path = admission.fingerprint, environ.get("PATH_INFO", "")
@@ -122,7 +124,7 @@ def event_of(environ: WSGIEnvironment, admission: Admission, phase: Phase, statu
         id=admission.id,
         phase=phase,
         time=admission.time,
-        method=environ["REQUEST_METHOD"],
+        method=environ["REQUEST_METHOD"].upper(),  # as Werkzeug reads it, and its routes are told apart
         path=environ.get("PATH_INFO", ""),
         route=admission.route,
         endpoint=admission.endpoint,

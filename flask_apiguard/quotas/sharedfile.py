@@ -9,7 +9,7 @@ from functools import partial
 
 from ..errors import StoreAway
 from .counting import Demand, Taken, Window, milliseconds, roll, settle
-from .table import CURRENT_AT, PASSED, STATE_AT, WINDOW_AT, Full, Table, window_at, write_count
+from .table import CURRENT_AT, CURRENT_END, PASSED, STATE_AT, WINDOW_AT, Full, Table, count_of, window_at
 from .tablefile import TableFile
 
 _REMEMBERED = 50_000
@@ -70,7 +70,7 @@ class SharedFile(TableFile):
                 remaining = (remaining * span - previous * (end - at)) // span
             if remaining < 0:
                 break
-            write_count(buffer, place + CURRENT_AT, current)
+            buffer[place + CURRENT_AT : place + CURRENT_END] = count_of(current)  # see table.write_count
             taken.append(_taken((amount - remaining, remaining, end - at, None)))
         else:
             return taken

@@ -23,19 +23,27 @@ _NUMBER = struct.Struct("=Q")
 _WINDOW = struct.Struct("=qqqq")
 #: Start, end, current and previous of the window that stands somewhere in a buffer.
 window_at = _WINDOW.unpack_from
-#: Puts one number in the place of another. In the machine's own form, so that it is one store: whoever is killed has
-#: written all of it or nothing.
-write_count = struct.Struct("@q").pack_into
+#: A count as it stands in a window.
+count_of = struct.Struct("=q").pack
 STATE_AT, _KIND_AT = 16, 17
 #: Where the window lies in a slot, by state.
 WINDOW_AT = (0, 24, 56)
-#: Where in a window its count lies.
-CURRENT_AT = 16
+#: Where in a window its count begins, and ends.
+CURRENT_AT, CURRENT_END = 16, 24
 EMPTY, FIRST, SECOND, PASSED = 0, 1, 2, 3
 
 
 class Full(Exception):
     """No room for another key: rebuild first."""
+
+
+def write_count(buffer: mmap | bytearray, window: int, count: int) -> None:
+    """Put another count into the window at a place.
+
+    By one copy of eight aligned bytes, so that whoever is killed has written all of them or none. ``pack_into`` would
+    fill them with zeros first.
+    """
+    buffer[window + CURRENT_AT : window + CURRENT_END] = count_of(count)
 
 
 def size_of(capacity: int) -> int:
@@ -101,7 +109,7 @@ class Table:
                 (used,) = _NUMBER.unpack_from(buffer, _USED_AT)
                 if used >= self._room:
                     raise Full
-                _NUMBER.pack_into(buffer, _USED_AT, used + 1)
+                buffer[_USED_AT : _USED_AT + 8] = _NUMBER.pack(used + 1)
             elif place in spared or (state != PASSED and self._dies(place) > at):
                 continue
             buffer[place + STATE_AT] = PASSED
@@ -126,7 +134,7 @@ class Table:
     def add(self, place: int, cost: int) -> None:
         """Count in the window at a place."""
         where = place + WINDOW_AT[self.buffer[place + STATE_AT]]
-        write_count(self.buffer, where + CURRENT_AT, window_at(self.buffer, where)[2] + cost)
+        write_count(self.buffer, where, window_at(self.buffer, where)[2] + cost)
 
     def alive(self, at: int) -> Iterator[bytes]:
         """The slots whose window still means something."""

@@ -149,6 +149,8 @@ def _admitted(draft: Draft) -> Admission:
 
 def _values(admission: Admission, draft: Draft) -> dict[str, Any]:
     """What ``accepts(into=...)`` of this view's own draft validated."""
-    values = admission.values or {}
+    values = admission.values
+    if not values:
+        return {}
     names = [accept.into for part in draft.parts for accept in part.accepts if accept.into]
     return {name: values[name] for name in names}

@@ -39,6 +39,7 @@ def written(app: Flask, document: Any) -> Any:
     try:
         text = "".join(encode(document, 0))
     except Exception:  # noqa: BLE001 - whatever a host's ``default`` raises, and what can't be written
+        _encoders.clear()  # it still stands in what it stumbled over
         return document
     return app.response_class(f"{text}\n", mimetype=provider.mimetype)
 
@@ -53,12 +54,13 @@ def _kept(provider: DefaultJSONProvider) -> Encode:
 def encoder(default: Callable[[Any], Any] | None = None, ensure_ascii: bool = True, sort_keys: bool = False) -> Encode:
     """What :meth:`json.JSONEncoder.encode` makes anew for each document, here without any blanks.
 
-    Without its memory of what it stands in: a document that holds itself ends at the stack's bound, and Flask says so.
+    It remembers what it stands in, to find a document that holds itself: so it is of no use after it raised, and two
+    threads at one and the same object may find one of theirs refused.
     """
     if c_make_encoder is None:
         slow = JSONEncoder(default=default, ensure_ascii=ensure_ascii, sort_keys=sort_keys, separators=(",", ":"))
         return lambda document, _: (slow.encode(document),)
     default = default or JSONEncoder().default
     escape = encode_basestring_ascii if ensure_ascii else encode_basestring
-    made: Encode = c_make_encoder(None, default, escape, None, ":", ",", sort_keys, False, True)
+    made: Encode = c_make_encoder({}, default, escape, None, ":", ",", sort_keys, False, True)
     return made

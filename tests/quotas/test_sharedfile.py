@@ -104,6 +104,34 @@ def test_killed_at_any_moment_the_file_stays_whole_and_unlocked(path: Path) -> N
     counter.close()
 
 
+KILLED = """
+import mmap, sys
+from flask_apiguard.quotas import table
+with open(sys.argv[1], "r+b") as file:
+    mapped = mmap.mmap(file.fileno(), 64)
+print("ready", flush=True)
+count = 1 << 40
+while True:
+    count += 1
+    {}
+"""
+
+
+@pytest.mark.parametrize("store", ["table.write_count(mapped, 8, count)", "mapped[24:32] = table.count_of(count)"])
+def test_a_count_is_the_old_or_the_new_one_whoever_is_killed_at_it(tmp_path: Path, store: str) -> None:
+    path = tmp_path / "count"
+    chance = random.Random(11)
+    for _ in range(25):
+        path.write_bytes(bytes(64))
+        command = [sys.executable, "-c", KILLED.format("\n    ".join([store] * 50)), str(path)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as killed:
+            assert killed.stdout is not None
+            assert killed.stdout.readline() == "ready\n"
+            time.sleep(chance.uniform(0.001, 0.01))
+            killed.kill()
+        assert int.from_bytes(path.read_bytes()[24:32], "little") > 1 << 40
+
+
 def test_a_slot_half_written_is_read_as_it_was(shared: SharedFile, path: Path) -> None:
     one = Demand(b"k", 10, HOUR)
     shared.take([one], NOW)
