@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 from flask_apiguard.admission import Admission
 from flask_apiguard.events import parse
 from flask_apiguard.perimeter import record
-from flask_apiguard.values import ANONYMOUS, Caller, ClientFacts, Decision, Environment, HostUser, Phase, Reason
+from flask_apiguard.values import (
+    ALLOWED,
+    ANONYMOUS,
+    Caller,
+    ClientFacts,
+    Decision,
+    Environment,
+    HostUser,
+    Phase,
+    Reason,
+)
 
 CLIENT = ClientFacts("client_1", "app_1", "org_1", "Pay", Environment.SANDBOX)
 CALLERS = (
@@ -23,6 +33,7 @@ CALLERS = (
 )
 DECISIONS = (
     None,
+    ALLOWED,
     Decision(True, Reason.ALLOWED),
     Decision(True, Reason.ALLOWED, headers=(("RateLimit", "x"),)),
     Decision(False, Reason.SCOPE_MISSING, need="a", have="b"),
@@ -48,6 +59,8 @@ def calls(draw: st.DrawFn) -> tuple[dict[str, Any], Admission]:
     admission.mode = draw(st.sampled_from(("enforce", "observe")))
     admission.outcome = draw(st.sampled_from(("", "raised")))
     admission.address = draw(st.sampled_from(("192.0.2.7", "2001:db8::1", "nonsense")))
+    if admission.mode == "enforce" and draw(st.booleans()):
+        admission.lines = {}  # as the gate gives to all calls of a route that is guarded
     return environ, admission
 
 
@@ -58,6 +71,25 @@ def test_the_line_of_a_call_is_that_of_its_event(call: Any, phase: Phase, status
         found = parse(record.line_of(environ, admission, phase, status, 7))
     expected = parse(record.line.encode(record.event_of(environ, admission, phase, status, 7)))
     assert replace(found, latency=0) == replace(expected, latency=0)
+
+
+def allowed(environ: dict[str, str], lines: dict[int, Any]) -> str:
+    admission = Admission("req_1", True, 0.0, 0, "")
+    admission.decision, admission.lines, admission.caller = ALLOWED, lines, CALLERS[1]
+    return parse(record.line_of({"REQUEST_METHOD": "GET", **environ}, admission, Phase.CALL, 200, 0)).method
+
+
+@pytest.mark.parametrize("environ", [{}, {"HTTP_X_REQUEST_ID": "a"}, {"HTTP_TRACEPARENT": "b"}])
+def test_what_calls_share_is_put_together_once(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
+    lines: dict[int, Any] = {}
+    allowed(environ, lines)
+    monkeypatch.setattr(record, "event_of", None)
+    assert allowed(environ, lines) == "GET"
+
+
+def test_a_method_in_lower_case_is_the_one_that_its_route_knows() -> None:
+    lines: dict[int, Any] = {}
+    assert [allowed({"REQUEST_METHOD": method}, lines) for method in ("get", "GET")] == ["GET", "GET"]
 
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
