@@ -66,10 +66,10 @@ def invite(stage: Stage, look: bool) -> None:
     say(f"\nMara ({entering.ADMINISTRATOR}) and Ada ({stage.address('ada')}) sign in with {stage.password}:\n")
     who = f'{{"email": "{entering.ADMINISTRATOR}", "password": "{stage.password}"}}'
     say(f"  curl -H 'Content-Type: application/json' -d '{who}' {here}/apiguard/api/v1/people/session\n")
-    say("Ctrl-C stops; `python3 run.py demo --reset` begins again from nothing.")
-    if look:
-        webbrowser.open(f"{here}/apiguard/api/v1/openapi.json")
     try:
+        say("Ctrl-C stops; `python3 run.py demo --reset` begins again from nothing.")  # and is true at once
+        if look:
+            webbrowser.open(f"{here}/apiguard/api/v1/openapi.json")
         while True:
             time.sleep(3600)
     except KeyboardInterrupt:

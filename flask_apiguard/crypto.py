@@ -9,6 +9,7 @@ import os
 import time
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -56,12 +57,19 @@ def sha256(text: str) -> bytes:
 
 
 def new_id(prefix: str) -> str:
-    """``prefix_`` and 26 of Crockford's base 32 that sort by time: 48 bits of milliseconds, 80 random ones."""
-    at, pairs = time.time_ns() // 1_000_000, _PAIRS_32
-    moment = (
-        pairs[at >> 40] + pairs[at >> 30 & 1023] + pairs[at >> 20 & 1023] + pairs[at >> 10 & 1023] + pairs[at & 1023]
-    )
-    return f"{prefix}_{moment}{os.urandom(16).translate(_BYTES_32).decode('ascii')}"
+    """``prefix_`` and 26 of Crockford's base 32: 50 bits of milliseconds, 10 of microseconds in them, 70 random ones.
+
+    They sort by time, those of one process also within a millisecond.
+    """
+    at, within = divmod(time.time_ns() // 1000, 1000)
+    low = _PAIRS_32[at >> 10 & 1023] + _PAIRS_32[at & 1023] + _PAIRS_32[within]
+    return f"{prefix}_{_high(at >> 20)}{low}{os.urandom(14).translate(_BYTES_32).decode('ascii')}"
+
+
+@lru_cache(2)
+def _high(quarter: int) -> str:
+    """How the ids of about a quarter of an hour begin."""
+    return _PAIRS_32[quarter >> 20] + _PAIRS_32[quarter >> 10 & 1023] + _PAIRS_32[quarter & 1023]
 
 
 def base64url(data: bytes) -> str:

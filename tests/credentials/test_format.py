@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from flask_apiguard import crypto
 from flask_apiguard.credentials.format import Format, Malformed, Parsed, Written, pattern
 from flask_apiguard.crypto import ALPHABET, base62, new_id, random_text
 from flask_apiguard.errors import ConfigurationError
@@ -49,9 +50,19 @@ def test_random_texts_and_ids_are_whole_use_every_character_and_ids_sort_by_time
     assert set("".join(texts)) == set(ALPHABET)
     ids = [new_id("tok") for _ in range(500)]
     assert all(re.fullmatch("tok_[0-7][0-9a-hjkmnp-tv-z]{25}", one) for one in ids)
-    assert [one[:14] for one in ids] == sorted(one[:14] for one in ids)
+    assert [one[:16] for one in ids] == sorted(one[:16] for one in ids), "within a millisecond too"
     assert len(set(texts)) == len(set(ids)) == 500
-    assert set("".join(one[-16:] for one in ids)) == set("0123456789abcdefghjkmnpqrstvwxyz")
+    assert set("".join(one[-14:] for one in ids)) == set("0123456789abcdefghjkmnpqrstvwxyz")
+
+
+@given(st.integers(0, 2**48 * 1000), st.sampled_from([1, 999, 1000, 2**20 * 1000 - 1, 2**20 * 1000]))
+def test_ids_of_any_two_microseconds_sort_as_they_do(micros: int, later: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        made = []
+        for moment in (micros + later, micros, micros + later):  # a clock that jumps back, too
+            patch.setattr(crypto.time, "time_ns", lambda moment=moment: moment * 1000 + 7)
+            made.append(new_id("tok")[:16])
+    assert made[1] < made[0] == made[2]
 
 
 def test_each_form_says_what_it_is() -> None:
