@@ -8,6 +8,7 @@ from .keys import Keys, revoke, revoke_all
 from .lifetimes import GRANT_TYPES, Lifetimes, Within, written
 from .presented import presented_texts
 from .records import Credential, Kind, Phase, get, list_of
+from .series import Series
 from .settings import KEY_LIFETIME, SETTINGS, TOKEN_LIFETIME
 from .tokens import (
     Token,
@@ -45,6 +46,7 @@ __all__ = [
     "Lifetimes",
     "Malformed",
     "Phase",
+    "Series",
     "Token",
     "TokenKind",
     "Tokens",

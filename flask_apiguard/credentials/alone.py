@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,75 +15,91 @@ from sqlalchemy.engine import Engine
 from ..db import Instant, Kept, Store, kept
 from ..errors import StoreAway
 
-#: Tuples whose text is remembered, for a column of JSON: the scopes of one client are nearly always the same.
-TEXTS_AT_MOST = 1024
 #: Characters of an instant without its offset.
 _NAIVE = len("2026-11-21 20:54:49.123456")
 
 
 class Insert:
-    """The insert of one table, compiled once per dialect, with what turns its values into the driver's."""
+    """The insert of one table, compiled once per dialect. ``own`` are the columns that no two rows have in common."""
 
-    def __init__(self, table: sa.Table) -> None:
+    def __init__(self, table: sa.Table, *own: str) -> None:
         self._table = table
+        self._own = own
         self._written: dict[str, _Written] = {}
 
-    def run(self, store: Store, row: Mapping[str, Any]) -> None:
-        """Write a row that names every column; it is durable when this returns.
+    def rows(self, store: Store, shared: Mapping[str, Any]) -> Rows:
+        """Rows of a store that have the columns ``shared`` in common.
 
         :raises StoreAway: the store does not answer.
         """
+        dialect = store.engine.dialect
+        written = self._written.get(dialect.name)
+        if written is None:
+            written = self._written[dialect.name] = _Written(self._table, self._own, dialect)
+        return Rows(store, written, shared)
+
+
+class Rows:
+    """Rows that are alike but for their own columns: what they share is turned into the driver's values once."""
+
+    __slots__ = ("_own", "_shared", "_store", "_text")
+
+    def __init__(self, store: Store, written: _Written, shared: Mapping[str, Any]) -> None:
+        self._store = store
+        self._text, self._own = written.text, written.own
+        self._shared = written.values(shared)
+
+    def add(self, *own: Any) -> None:
+        """Write the row with these values in its own columns; it is durable when this returns.
+
+        :raises StoreAway: the store does not answer.
+        """
+        store, row = self._store, self._shared.copy()
+        for (place, act), value in zip(self._own, own, strict=True):
+            row[place] = value if act is None else act(value)
         store.open()
         engine = store.engine
-        written = self._written.get(engine.dialect.name) or self._write(engine)
-        values, driver = written.values(row), engine.dialect.loaded_dbapi
         try:
             connections = kept(engine)
-            if connections is not None:
-                _run_quietly(store, connections, written.text, values)
+            if connections is None:
+                _run(engine, self._text, row)
             else:
-                _run(engine, written.text, values)
-        except (driver.OperationalError, driver.InterfaceError, sa.exc.OperationalError, sa.exc.TimeoutError) as error:
+                _run_quietly(store, connections, self._text, row)
+        except _away(engine) as error:
             raise StoreAway(store.schema.name) from error
 
-    def _write(self, engine: Engine) -> _Written:
-        made = self._written[engine.dialect.name] = _Written(self._table, engine.dialect)
-        return made
+
+def _away(engine: Engine) -> tuple[type[Exception], ...]:
+    """What is raised when there is no answer. Python asks for this only once something is raised."""
+    driver = engine.dialect.loaded_dbapi
+    return driver.OperationalError, driver.InterfaceError, sa.exc.OperationalError, sa.exc.TimeoutError
 
 
 class _Written:
-    """The statement in one dialect."""
+    """The statement in one dialect, and at which place of its values the own columns stand, with what writes them."""
 
-    def __init__(self, table: sa.Table, dialect: sa.Dialect) -> None:
+    def __init__(self, table: sa.Table, own: tuple[str, ...], dialect: sa.Dialect) -> None:
         compiled: Any = table.insert().compile(dialect=dialect)
         self.text = str(compiled)
-        self._names = tuple(compiled.positiontup or table.c.keys())
         self._is_positional = bool(compiled.positiontup)
-        self._of = itemgetter(*self._names)
-        acts = [(place, _act(table.c[name].type, dialect)) for place, name in enumerate(self._names)]
-        #: What turns the values of some columns into the driver's; and whether None is nothing to it, as nearly always.
-        self._acts = tuple((place, act) for place, act in acts if act is not None)
-        self._spares_none = all(act(None) is None for place, act in self._acts if table.c[self._names[place]].nullable)
+        self._acts = {name: _act(table.c[name].type, dialect) for name in compiled.positiontup or table.c.keys()}
+        names = list(self._acts)
+        self.own = tuple((names.index(name) if self._is_positional else name, self._acts[name]) for name in own)
 
     def values(self, row: Mapping[str, Any]) -> Any:
-        """A row's values as the driver takes them."""
-        values, spares_none = list(self._of(row)), self._spares_none
-        for place, act in self._acts:
-            value = values[place]
-            if value is not None or not spares_none:
-                values[place] = act(value)
-        return values if self._is_positional else dict(zip(self._names, values, strict=True))
+        """A row's values as the driver takes them, to be completed in its own columns."""
+        values = dict.fromkeys(self._acts)
+        for name, value in row.items():
+            act = self._acts[name]
+            values[name] = value if act is None else act(value)
+        return list(values.values()) if self._is_positional else values
 
 
 def _act(type_: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Callable[[Any], Any] | None:
     """What turns a value of a type into the driver's, or None when nothing has to."""
     if isinstance(type_, Instant) and dialect.name == "sqlite":
         return _instant
-    act = type_.dialect_impl(dialect).bind_processor(dialect)
-    if act is None or not isinstance(getattr(type_, "impl", type_), sa.JSON):
-        return act
-    remembered = lru_cache(TEXTS_AT_MOST)(act)
-    return lambda value: remembered(value) if type(value) is tuple else act(value)
+    return type_.dialect_impl(dialect).bind_processor(dialect)
 
 
 def _instant(value: dt.datetime | None) -> str | None:

@@ -87,7 +87,7 @@ class Format:
 
     def make_token(self, written: Written, random: str | None = None) -> str:
         """A new access or refresh token; ``random`` is its secret part where it must not come by chance."""
-        return self._made(f"{self.brand}_{written}", random).text
+        return _whole(f"{self.brand}_{written}", random or random_text(RANDOM_LENGTH))
 
     def parse(self, text: str) -> Parsed | None:
         """Read a text; None when it is not of this brand's forms at all.
@@ -109,9 +109,13 @@ class Format:
         return Parsed(Written.KEY, Environment(found["word"]), found["id"])
 
     @staticmethod
-    def _made(start: str, random: str | None = None) -> Made:
-        body = f"{start}_{random or random_text(RANDOM_LENGTH)}"
-        return Made(f"{body}_{checksum(body)}", start)
+    def _made(start: str) -> Made:
+        return Made(_whole(start, random_text(RANDOM_LENGTH)), start)
+
+
+def _whole(start: str, random: str) -> str:
+    body = f"{start}_{random}"
+    return f"{body}_{checksum(body)}"
 
 
 def pattern(brand: str) -> str:

@@ -18,10 +18,9 @@ import sqlalchemy as sa
 from ..clients import changed, hold, registry
 from ..clients.tables import client
 from ..crypto import Secrets, base62, new_id
-from ..db import Store, Transaction
+from ..db import Transaction
 from ..ledger import enter
 from ..values import By, Environment, Happening
-from .alone import Insert
 from .format import RANDOM_LENGTH, Format, Malformed, Written
 from .lifetimes import Lifetimes
 from .records import Source
@@ -34,7 +33,6 @@ KEPT = dt.timedelta(days=1)
 PRUNED_AT_ONCE = 1000
 #: What a signed token looks like from afar (RFC 7515, section 3.1).
 SIGNED = re.compile(r"eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
-_INSERT = Insert(table)
 
 
 class TokenKind(StrEnum):
@@ -80,7 +78,7 @@ class Tokens:
         self.lifetimes = lifetimes
         self._secrets = secrets
 
-    def _row(
+    def row(
         self,
         now: dt.datetime,
         *,
@@ -118,30 +116,18 @@ class Tokens:
         client's right to the token is the caller's to know. What the same ``seed`` makes is the same text again;
         ``text_of`` writes it in another form than our own.
         """
-        row = self._row(tx.now, **facts)
+        row = self.row(tx.now, **facts)
         made = Token(**row)
         if text_of is not None:
             text = text_of(made)
         else:
-            text = self.format.make_token(_WRITTEN[made.kind]) if seed is None else self.seeded(made.kind, seed)
+            text = self.new_text(made.kind) if seed is None else self.seeded(made.kind, seed)
         tx.execute(table.insert(), [row | {"digest": self.digest(text)}])
         return made, text
 
-    def issue_alone(
-        self, store: Store, now: dt.datetime | None = None, *, text_of: Callable[[Token], str] | None = None,
-        **facts: Any,
-    ) -> str:  # fmt: skip
-        """The text of a token that is written in a transaction of its own, as fast as the store can.
-
-        It is issued ``now``, the store's when it is not given.
-
-        :raises StoreAway: the store does not answer.
-        """
-        row = self._row(now or store.now(), **facts)
-        text = self.format.make_token(_WRITTEN[row["kind"]]) if text_of is None else text_of(Token(**row))
-        row["digest"] = self.digest(text)
-        _INSERT.run(store, row)
-        return text
+    def new_text(self, kind: TokenKind) -> str:
+        """A text that nobody can guess."""
+        return self.format.make_token(_WRITTEN[kind])
 
     def seeded(self, kind: TokenKind, seed: str) -> str:
         """The text that follows from a seed and from our secret: as hard to guess as the seed."""

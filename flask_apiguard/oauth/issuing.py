@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..clients import hold
-from ..credentials import Token, TokenKind, Tokens
+from ..credentials import Series, Token, TokenKind, Tokens
 from ..db import Store, Transaction
 from .certificate_table import oauth_certificate
 from .form import Form
@@ -54,6 +56,27 @@ def audience_of(form: Form, places: Places) -> tuple[str, ...]:
     return (places.resource,) if named else ()
 
 
+class Own:
+    """Tokens of a client's own that differ in nothing but text and time, and the answers that carry them."""
+
+    __slots__ = ("_lifetime", "_now", "_said", "_series")
+
+    def __init__(
+        self, series: Series, said: dict[str, Any], lifetime: Callable[[dt.datetime], int],
+        now: Callable[[], dt.datetime],
+    ) -> None:  # fmt: skip
+        self._series, self._said, self._lifetime, self._now = series, said, lifetime, now
+
+    def issue(self) -> dict[str, Any]:
+        """One more.
+
+        :raises flask_apiguard.errors.StoreAway: the store does not answer.
+        """
+        now = self._now()
+        lifetime = self._lifetime(now)
+        return {**self._said, "access_token": self._series.issue(now, lifetime), "expires_in": lifetime}
+
+
 class Issuing:
     """Makes tokens. Those for a client's own use never outlive the secret that asked for them."""
 
@@ -66,35 +89,39 @@ class Issuing:
         self._here = (places.resource,)
 
     def for_client(self, client: Proved, form: Form) -> dict[str, Any]:
-        """An access token of the client's own, and the answer that carries it (RFC 6749, section 4.4)."""
-        scopes, audience = self.wanted(client, form)
-        _demand_bound(client, scopes)
-        return self.for_proved(client, scopes, audience)
+        """An access token of the client's own, and the answer that carries it (RFC 6749, section 4.4).
 
-    def wanted(self, client: Proved, form: Form) -> tuple[frozenset[str], tuple[str, ...]]:
-        """Scopes and audience of a token that a client asks for itself.
-
-        :raises Refused: of what it may not have.
+        :raises Refused: it may not have what it asks for.
         """
-        return wanted_scopes(form.get("scope"), client.scopes), audience_of(form, self.places) or self._here
-
-    def for_proved(self, client: Proved, scopes: frozenset[str], audience: tuple[str, ...]) -> dict[str, Any]:
-        """The same when it is known what it may have."""
-        now = self._store.now()
-        lifetime = self._lifetime(client, now)
-        facts: dict[str, Any] = {
-            "client_id": client.facts.id, "environment": client.facts.environment, "scopes": scopes,
-            "lifetime": lifetime, "credential_id": client.credential_id, "audience": audience,
-            "cnf": client.cnf, "text_of": client.text_of,
-        }  # fmt: skip
-        if client.credential_kind in _PROOFS:
-            with self._store.write() as tx:
-                hold(tx, client.facts.id, shared=True)
-                demand_unrevoked(tx, client)
-                _, text = self.tokens.issue(tx, **facts)
-        else:
-            text = self.tokens.issue_alone(self._store, now, **facts)
+        if client.credential_kind not in _PROOFS:
+            return self.own(client, form).issue()
+        scopes, facts = self._facts(client, form)
+        with self._store.write() as tx:
+            hold(tx, client.facts.id, shared=True)
+            demand_unrevoked(tx, client)
+            lifetime = self._lifetime(client, tx.now)
+            _, text = self.tokens.issue(tx, lifetime=lifetime, text_of=client.text_of, **facts)
         return answer(text, lifetime, scopes, "jkt" in (client.cnf or ()))
+
+    def own(self, client: Proved, form: Form) -> Own:
+        """The tokens that a client gets for itself with its secret, however often it asks for these.
+
+        :raises Refused: it may not have what it asks for.
+        """
+        scopes, facts = self._facts(client, form)
+        series = Series(self.tokens, self._store, text_of=client.text_of, **facts)
+        said = answer("", 0, scopes, "jkt" in (client.cnf or ()))
+        return Own(series, said, partial(self._lifetime, client), self._store.now)
+
+    def _facts(self, client: Proved, form: Form) -> tuple[frozenset[str], dict[str, Any]]:
+        """The scopes, and all else that its tokens say of a client and of what it asks for itself."""
+        scopes = wanted_scopes(form.get("scope"), client.scopes)
+        audience = audience_of(form, self.places) or self._here
+        _demand_bound(client, scopes)
+        return scopes, {
+            "client_id": client.facts.id, "environment": client.facts.environment, "scopes": scopes,
+            "credential_id": client.credential_id, "audience": audience, "cnf": client.cnf,
+        }  # fmt: skip
 
     def for_user(
         self, tx: Transaction, client: Proved, scopes: frozenset[str], *, user_id: str, family_id: str,

@@ -19,6 +19,7 @@ from ..clock import Clock
 from ..credentials import Kind
 from .engine import Asked
 from .form import Form
+from .issuing import Own
 from .proved import Proved
 
 Stamp = tuple[int, int]
@@ -34,29 +35,28 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """What some words came to: who asked, and which scopes and audience the token has."""
+    """What some words came to: who asked, and the tokens that it gets."""
 
     client: Proved
-    scopes: frozenset[str]
-    audience: tuple[str, ...]
+    tokens: Own
     stamp: Stamp
 
 
 class Repeats:
     """What this process remembers of them; ``bound`` is how many.
 
-    ``stamp`` moves with whatever a client may do that its own subjects do not tell; ``wanted`` finds scopes and
-    audience, for words that were answered.
+    ``stamp`` moves with whatever a client may do that its own subjects do not tell; ``own`` finds the tokens, for words
+    that were answered.
     """
 
     def __init__(
-        self, watch: Watch, clock: Clock, stamp: Callable[[], Stamp],
-        wanted: Callable[[Proved, Form], tuple[frozenset[str], tuple[str, ...]]], bound: int = 10_000,
+        self, watch: Watch, clock: Clock, stamp: Callable[[], Stamp], own: Callable[[Proved, Form], Own],
+        bound: int = 10_000,
     ) -> None:  # fmt: skip
         self._watch = watch
         self._clock = clock
         self._stamp = stamp
-        self._wanted = wanted
+        self._own = own
         self._memory: Memory[Repeated] = Memory(bound)
         watch.attach(self._memory.forget, self._memory.flush)
 
@@ -87,6 +87,5 @@ class Repeats:
             return
         if client.cnf is not None or client.text_of is not None or client.use_up is not None:
             return
-        scopes, audience = self._wanted(client, asked.parameters)
-        found = Repeated(client, scopes, audience, said.stamp)
+        found = Repeated(client, self._own(client, asked.parameters), said.stamp)
         self._memory.put(said.digest, found, client.subjects, said.version)

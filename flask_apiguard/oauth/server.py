@@ -77,8 +77,8 @@ class Server:
         self._constraints = constraints
         self.registrations = Registrations(store, clock, entitle)
         self._clients = Clients(store, secrets, clock, watch, entitle, self.registrations, assertions, mutual_tls)
-        self._issuing = issuing = Issuing(store, tokens, places, spans)
-        self._repeats = Repeats(watch, clock, lambda: (formats.version, constraints.version), issuing.wanted)
+        issuing = Issuing(store, tokens, places, spans)
+        self._repeats = Repeats(watch, clock, lambda: (formats.version, constraints.version), issuing.own)
         self.pushed = Pushed(store, secrets, self.registrations, places, spans.pushed)
         codes = Codes(store, secrets, issuing, spans.code)
         self.asked_of_users = AskedOfUsers(store, secrets, codes, scopes, places.issuer)
@@ -201,7 +201,7 @@ class Server:
     def _again(self, known: Repeated, admission: Admission | None) -> Answer:
         """What was asked for in the very words of before."""
         self._note_client(admission, known.client)
-        return Answer(200, self._issuing.for_proved(known.client, known.scopes, known.audience))
+        return Answer(200, known.tokens.issue())
 
     # -- who asks --------------------------------------------------------------------------------------------------
 

@@ -22,7 +22,7 @@ from flask_apiguard.db import STATE, Store
 from flask_apiguard.errors import StoreAway
 from tests.waiting import PATIENCE, wait_for
 
-ROW = Insert(organization)
+ROW = Insert(organization, "id")
 
 
 class Told:
@@ -313,7 +313,7 @@ def test_a_look_on_sqlite_is_one_statement_on_a_kept_connection(store: Store, mo
 def quietly(store: Store, *ids: str) -> None:
     """Rows that no memory has to hear of."""
     for one in ids:
-        ROW.run(store, {"id": one, "name": "Acme", "created_at": store.now(), "version": 1})
+        ROW.rows(store, {"name": "Acme", "created_at": store.now(), "version": 1}).add(one)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from flask_apiguard.clients import Client
 from flask_apiguard.clients.changes import change
 from flask_apiguard.clients.tables import client as clients
-from flask_apiguard.credentials import Token, prune, revoke, revoke_family, revoke_token
+from flask_apiguard.credentials import Series, Token, prune, revoke, revoke_family, revoke_token
 from flask_apiguard.credentials.format import Written
 from flask_apiguard.credentials.tables import in_family
 from flask_apiguard.credentials.tables import token as table
@@ -181,7 +181,7 @@ def test_a_token_that_is_written_alone_is_found_again_whole_too(any_house: House
     asked = {"client_id": client.id, "environment": client.environment, "scopes": ["orders:read", "never:granted"]}
     for more in (
         {},
-        {"user_id": "u7", "audience": ["https://a"], "cnf": {"jkt": "x"}, "kind": "refresh", "lifetime": 60},
+        {"user_id": "u7", "audience": ["https://a"], "cnf": {"jkt": "x"}, "kind": "refresh"},
     ):
         seen: list[Token] = []
         named = any_house.tokens.format.make_token(Written.ACCESS)
@@ -190,6 +190,7 @@ def test_a_token_that_is_written_alone_is_found_again_whole_too(any_house: House
             seen.append(made)
             return named
 
-        text = any_house.tokens.issue_alone(any_house.store, **asked, **more, text_of=text_of)
+        now = any_house.store.now()
+        text = Series(any_house.tokens, any_house.store, **asked, **more, text_of=text_of).issue(now, 60)
         with any_house.store.read() as conn:
             assert any_house.tokens.find(conn, text) == seen[0]

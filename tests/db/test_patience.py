@@ -103,9 +103,9 @@ def test_a_commit_whose_answer_gets_lost_is_a_store_that_is_away(store: Store, l
 
 
 def test_a_row_that_is_written_by_itself_is_bounded_as_well(store: Store, line: Between) -> None:
-    row = {column.name: None for column in organization.c}
+    rows = Insert(organization, *organization.c.keys()).rows(store, {})
     with line.dead(), pytest.raises(StoreAway):
-        Insert(organization).run(store, row)
+        rows.add(*[None for _ in organization.c])
 
 
 def test_nobody_looks_at_the_change_log_for_ever(store: Store, line: Between) -> None:

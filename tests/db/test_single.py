@@ -28,13 +28,13 @@ def store(tmp_path: Path) -> Iterator[Store]:
     made.close()
 
 
-INSERT = Insert(organization)
+INSERT = Insert(organization, "id", "created_at")
 
 
 def write(store: Store, first: int, last: int) -> None:
+    rows = INSERT.rows(store, {"name": "Acme " * 20, "version": 1})
     for number in range(first, last):
-        row = {"id": f"org_{number}", "name": "Acme " * 20, "created_at": store.now(), "version": 1}
-        INSERT.run(store, row)
+        rows.add(f"org_{number}", store.now())
 
 
 def writing(store: Store) -> Kept:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import requests
 
+from flask_apiguard.credentials import Series, Token
 from flask_apiguard.oauth.token_formats import set_token_format
 from flask_apiguard.values import SYSTEM
 from tests.oauth.proofs import b64, dated, segment
@@ -27,11 +29,17 @@ def key_set(world: World) -> list[dict[str, Any]]:
 
 def kept(world: World, holder: Holder, text: str) -> str:
     """As if we had issued this very text: only what it says can still be wrong with it."""
-    world.house.tokens.issue_alone(
-        world.house.store, client_id=holder.id, environment=holder.client.environment, scopes=["orders:read"],
-        text_of=lambda _: text,
+    return issued(world, holder, lambda _: text)
+
+
+def issued(world: World, holder: Holder, text_of: Callable[[Token], str]) -> str:
+    """Kept in our own store in whatever form."""
+    house, environment = world.house, holder.client.environment
+    series = Series(
+        house.tokens, house.store, client_id=holder.id, environment=environment, scopes=["orders:read"],
+        text_of=text_of,
     )  # fmt: skip
-    return text
+    return series.issue(house.store.now(), house.tokens.lifetimes.of(environment))
 
 
 def forged(
@@ -57,11 +65,7 @@ def forged(
         data = segment(members) + "." + (b64(payload) if payload is not None else segment(body))
         return data + "." + b64(signing.sign(data.encode()))
 
-    text: str = world.house.tokens.issue_alone(
-        world.house.store, client_id=holder.id, environment=holder.client.environment, scopes=["orders:read"],
-        text_of=text_of,
-    )  # fmt: skip
-    return text
+    return issued(world, holder, text_of)
 
 
 def refused(answer: requests.Response) -> None:
