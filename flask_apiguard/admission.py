@@ -62,8 +62,9 @@ class Admission:
     length: int | None = None
     outcome = ""
     headers: tuple[tuple[str, str], ...] = ()
-    #: All that the answer may say of who reads it from another origin (CORS); None where that is the host's to say.
-    sharing: tuple[tuple[str, str], ...] | None = None
+    #: What an answer of our own says, whatever the host's hooks make of it, of who may read it from another origin
+    #: (CORS) and of who may keep it; None where that is the host's to say.
+    own: tuple[tuple[str, str], ...] | None = None
 
     def __init__(self, id: str, inside: bool, time: float, started: int, peer: str) -> None:
         self.id = id

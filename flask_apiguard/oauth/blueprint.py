@@ -101,8 +101,8 @@ def _keep_sharing(response: Response) -> Response:
     Flask runs a blueprint's own functions before the app's. What is noted is all that leaves.
     """
     admission = current_admission()
-    if admission is not None:
-        admission.sharing = tuple([pair for pair in response.headers if pair[0].startswith("Access-Control-")])
+    if admission is not None and admission.own is None:
+        admission.own = tuple([pair for pair in response.headers if pair[0].startswith("Access-Control-")])
     return response
 
 
@@ -139,10 +139,16 @@ def _document(app: Flask, act: Callable[[], Answer]) -> Callable[[], Response]:
 def _finished(app: Flask, answer: Answer, more: Headers, told: Headers) -> Response:
     """The response. What an answer says itself counts more than ``more``; ``told`` is said besides."""
     body = b"" if answer.document is None else "".join(_encode(answer.document, 0)).encode()
-    if answer.headers:
-        more = tuple({**dict(more), **dict(answer.headers)}.items())
     response = app.response_class(body, answer.status, content_type=JSON)
-    for name, value in (*more, *told):
+    said, admission = answer.headers, current_admission()
+    if said:
+        names = {name for name, _ in said}
+        more = tuple([pair for pair in more if pair[0] not in names])
+    if admission is None:
+        said += more + told
+    else:
+        admission.own = more + told
+    for name, value in said:
         response.headers.add(name, value)
     return response
 

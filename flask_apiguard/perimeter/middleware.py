@@ -107,33 +107,40 @@ class Perimeter:
             raise
         if len(began) != 3:
             body = begun(body, began)
-        present = None
-        if admission.sharing is not None:
-            present = shared_as_ours(began[1], admission.sharing)
+        headers, own = began[1], admission.own
         if not admission.recorded:
+            if own is not None:
+                take_back(headers, own)
+                headers += own
             if admission.rule is not None:
-                _add_headers(began[1], present or _present(began[1]), admission)
+                _add_headers(headers, _present(headers), admission)
             begin_answer(start_response, began)
             return body
-        return self._release(body, began, environ, start_response, admission, present)
+        is_usual = (
+            len(headers) == 2 and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length"
+            and headers[1][1].isdecimal()
+        )  # fmt: skip
+        if own is not None:
+            if not is_usual:
+                take_back(headers, own)
+            headers += own
+            is_usual = is_usual and not admission.headers
+        return self._release(body, began, environ, start_response, admission, is_usual)
 
     def _release(
         self, body: Iterable[bytes], began: list[Any], environ: WSGIEnvironment, start_response: StartResponse,
-        admission: Admission, present: dict[str, str] | None = None,
+        admission: Admission, is_usual: bool,
     ) -> Iterable[bytes]:  # fmt: skip
         """Record, then let the answer go. A stream is opened on record now, and closed under the same id.
 
-        ``present`` is what stands in the headers, by lower case, if that was looked at already.
+        ``is_usual``: in the headers stand type and length, in this order, and nothing that we add to.
         """
         status, headers = began[0], began[1]
-        phase = CALL
-        if present is None and (
-            len(headers) == 2 and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length"
-            and headers[1][1].isdecimal()
-        ):  # fmt: skip
-            size = int(headers[1][1])
+        present = None
+        if is_usual:
+            phase, size = CALL, int(headers[1][1])
         else:
-            present = present or _present(headers)
+            present = _present(headers)
             phase, size = _measured(environ, status, present)
         try:
             self._recorder.write(line_of(environ, admission, phase, int(status[:3]), size))
@@ -180,7 +187,7 @@ class Perimeter:
             return began.append
 
         body = answer(environ, begin)
-        return self._release(body, began, environ, start_response, admission)
+        return self._release(body, began, environ, start_response, admission, False)
 
     def _record(self, environ: WSGIEnvironment, admission: Admission, phase: Phase, status: int, size: int) -> None:
         self._recorder.write(line_of(environ, admission, phase, status, size))
@@ -204,14 +211,10 @@ class _Never:
     """Stands in for a server's file wrapper where there is none."""
 
 
-def shared_as_ours(headers: list[tuple[str, str]], ours: tuple[tuple[str, str], ...]) -> dict[str, str]:
-    """Take away what the host's CORS said of an answer of ours, and leave what we said; what then stands there."""
-    present = _present(headers)
-    if not ours and SHARING not in "".join(present):
-        return present
-    headers[:] = [pair for pair in headers if not pair[0].lower().startswith(SHARING)]
-    headers += ours
-    return _present(headers)
+def take_back(headers: list[tuple[str, str]], own: tuple[tuple[str, str], ...]) -> None:
+    """Take from an answer of ours what the host said of CORS, and of all that we say ourselves."""
+    ours = {name.lower() for name, _ in own}
+    headers[:] = [(name, value) for name, value in headers if (low := name.lower())[:15] != SHARING and low not in ours]
 
 
 def _present(headers: list[tuple[str, str]]) -> dict[str, str]:
