@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import os
+import sys
 import time
 import zlib
 from collections.abc import Callable
@@ -27,6 +28,10 @@ _LEFT_OUT = bytes(range(256 - 256 % 62, 256))
 _BYTES_32 = bytes(ord(_CROCKFORD[byte % 32]) for byte in range(256))
 
 
+#: For up to 256 bytes. The other one lets go of the interpreter's lock, and beside a busy thread waits to get it back.
+_random: Callable[[int], bytes] = os.getrandom if sys.platform == "linux" else os.urandom
+
+
 def base62(number: int, width: int) -> str:
     """A number in base 62, padded with zeros to ``width`` characters."""
     digits = ""
@@ -38,9 +43,9 @@ def base62(number: int, width: int) -> str:
 
 def random_text(length: int) -> str:
     """``length`` characters of the base 62 alphabet, 5.95 bits each, from the system's generator."""
-    drawn = b""
-    while len(drawn) < length:  # once, nearly always: one byte in 32 is left out
-        drawn += os.urandom(length + (length >> 1)).translate(_BYTES_62, _LEFT_OUT)
+    drawn = _random(length + (length >> 1)).translate(_BYTES_62, _LEFT_OUT)
+    while len(drawn) < length:  # hardly ever: one byte in 32 is left out
+        drawn += _random(length).translate(_BYTES_62, _LEFT_OUT)
     return drawn[:length].decode("ascii")
 
 
@@ -63,13 +68,41 @@ def new_id(prefix: str) -> str:
     """
     at, within = divmod(time.time_ns() // 1000, 1000)
     low = _PAIRS_32[at >> 10 & 1023] + _PAIRS_32[at & 1023] + _PAIRS_32[within]
-    return f"{prefix}_{_high(at >> 20)}{low}{os.urandom(14).translate(_BYTES_32).decode('ascii')}"
+    return f"{prefix}_{_high(at >> 20)}{low}{_endings.take()}"
 
 
 @lru_cache(2)
 def _high(quarter: int) -> str:
     """How the ids of about a quarter of an hour begin."""
     return _PAIRS_32[quarter >> 20] + _PAIRS_32[quarter >> 10 & 1023] + _PAIRS_32[quarter & 1023]
+
+
+class Endings:
+    """Random endings for ids, which are no secrets: many drawn at a time, each given once.
+
+    A system call for each would cost more than the rest of an id. A child of a fork draws its own.
+    """
+
+    AT_ONCE = 256
+
+    def __init__(self, length: int, write: Callable[[bytes], str]) -> None:
+        """``write`` makes of random bytes at least as many characters."""
+        self._length = length
+        self._write = write
+        self._left: list[str] = []
+        os.register_at_fork(after_in_child=self._left.clear)
+
+    def take(self) -> str:
+        """The next one."""
+        while True:
+            try:
+                return self._left.pop()
+            except IndexError:
+                drawn, length = self._write(os.urandom(self.AT_ONCE * self._length)), self._length
+                self._left.extend(drawn[start : start + length] for start in range(0, self.AT_ONCE * length, length))
+
+
+_endings = Endings(14, lambda drawn: drawn.translate(_BYTES_32).decode("ascii"))
 
 
 def base64url(data: bytes) -> str:
@@ -90,16 +123,38 @@ def strong(secret: bytes) -> bytes:
     return secret
 
 
+class _Keyed:
+    """HMAC-SHA-256 under one key (RFC 2104), with what the key alone makes of it made once.
+
+    ``hmac.digest`` lets go of the interpreter's lock however little it is given, and beside a busy thread waits longer
+    to get it back than it takes.
+    """
+
+    __slots__ = ("_inner", "_outer")
+
+    def __init__(self, key: bytes) -> None:
+        block = key.ljust(64, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+
+    def hexdigest(self, data: bytes) -> str:
+        inner, outer = self._inner.copy(), self._outer.copy()
+        inner.update(data)
+        outer.update(inner.digest())
+        return outer.hexdigest()
+
+
 class Secrets:
     """What is derived from ``APIGUARD_SECRET``: one key per purpose (HKDF-SHA-256, RFC 5869). Never printed."""
 
-    __slots__ = ("_keys", "_root", "_source")
+    __slots__ = ("_keyed", "_keys", "_root", "_source")
 
     def __init__(self, secret: bytes | Callable[[], bytes]) -> None:
         """``secret``, or what is asked for it at first use."""
         self._source = secret
         self._root: bytes | None = None
         self._keys: dict[str, bytes] = {}
+        self._keyed: dict[str, _Keyed] = {}
         if isinstance(secret, bytes):
             self._root = strong(secret)
 
@@ -118,7 +173,10 @@ class Secrets:
 
     def digest(self, purpose: str, text: str) -> str:
         """HMAC-SHA-256 of a text under the purpose's key, in hexadecimal: how high-entropy secrets are stored."""
-        return hmac.digest(self.key(purpose), text.encode("utf-8", "surrogatepass"), "sha256").hex()
+        keyed = self._keyed.get(purpose)
+        if keyed is None:
+            keyed = self._keyed[purpose] = _Keyed(self.key(purpose))
+        return keyed.hexdigest(text.encode("utf-8", "surrogatepass"))
 
     def fingerprint(self, text: str) -> str:
         """16 hexadecimal characters that tell one presented secret from another without revealing it."""

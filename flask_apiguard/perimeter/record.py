@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..admission import NO_LINES, Admission
+from ..crypto import Endings
 from ..events import line
 from ..values import ALLOWED, AccessEvent, Caller, Decision, Phase, keep
 
@@ -174,10 +174,7 @@ def _trace(environ: WSGIEnvironment) -> str | None:
     return None
 
 
-#: Random hexadecimal tails for ids, drawn many at a time: a system call for each would cost more than the rest of one.
-_tails: list[str] = []
-TAIL = 20
-os.register_at_fork(after_in_child=_tails.clear)
+_endings = Endings(20, bytes.hex)
 
 
 def request_id(now: float) -> str:
@@ -185,9 +182,4 @@ def request_id(now: float) -> str:
 
     ``now`` is seconds since the epoch.
     """
-    while True:
-        try:
-            return f"req_{int(now * 1000):012x}{_tails.pop()}"
-        except IndexError:
-            drawn = os.urandom(TAIL // 2 * 256).hex()
-            _tails.extend(drawn[start : start + TAIL] for start in range(0, len(drawn), TAIL))
+    return f"req_{int(now * 1000):012x}{_endings.take()}"
