@@ -80,20 +80,21 @@ def read_body(request: Request) -> bytes:
     :raises Refused: more than ``BYTES_AT_MOST``, or it ended early.
     """
     length = request.content_length
-    if (length or 0) > BYTES_AT_MOST:
+    if length is not None and length > BYTES_AT_MOST:
         raise malformed("The body is too large.", 413)
-    chunks, size = [], 0
+    wanted = BYTES_AT_MOST + 1 if length is None else length
     try:
-        while size != length and (chunk := request.stream.read(BYTES_AT_MOST + 1 - size)):
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > BYTES_AT_MOST:
-                raise malformed("The body is too large.", 413)
+        stream = request.stream
+        body: bytes = stream.read(wanted)  # all of it, nearly always
+        while len(body) < wanted and (more := stream.read(wanted - len(body))):
+            body += more
     except RequestEntityTooLarge:
         raise malformed("The body is too large.", 413) from None
     except (ClientDisconnected, OSError):
         raise malformed("The body ended early.") from None
-    return b"".join(chunks)
+    if len(body) > BYTES_AT_MOST:
+        raise malformed("The body is too large.", 413)
+    return body
 
 
 def parse(body: bytes) -> Form:
