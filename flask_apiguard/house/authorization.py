@@ -21,7 +21,10 @@ from .foundations import Foundations
 if TYPE_CHECKING:
     from ..oauth.certificates import Certificates
     from ..oauth.dpop import Proofs
+    from ..oauth.endpoint_proofs import EndpointProofs
     from ..oauth.once import Once
+    from ..oauth.proving import Proving
+    from ..oauth.registrations import Registrations
     from ..oauth.server import Server
     from ..oauth.signed_tokens import SignedTokenType
     from ..oauth.signing_keys import SigningKeys
@@ -133,20 +136,34 @@ class Authorization(Foundations):
 
         :raises ConfigurationError: it is off.
         """
+        from ..oauth.endpoint_proofs import EndpointProofs
+        from ..oauth.registrations import Registrations
+        from ..oauth.server import Server  # and with it the OAuth library, which nobody else needs
+
+        places = self.issuing_places
+        registrations, proofs = Registrations(self.store, self.clock, self.entitle), EndpointProofs(self.proofs, places)
+        return Server(
+            places, self.store, self.tokens, self.secrets, self.clock, self.watch, self.signed_tokens.facts,
+            self.scopes, oauth.spans(self.settings), self.signing_keys, proofs, self.certificates, self.asked_counter,
+            registrations, self._proving(registrations, proofs),
+        )  # fmt: skip
+
+    def _proving(self, registrations: Registrations, proofs: EndpointProofs) -> Proving:
         from ..oauth.assertions import Assertions
         from ..oauth.mutual_tls import MutualTLS
-        from ..oauth.server import Server  # and with it the OAuth library, which nobody else needs
+        from ..oauth.proved import Clients
+        from ..oauth.proving import Proving
         from ..oauth.signed_tokens import TokenWriter
         from ..oauth.token_formats import TokenFormats
 
         places = self.issuing_places
+        clients = Clients(
+            self.store, self.secrets, self.clock, self.watch, self.entitle, registrations,
+            Assertions(self.store, self.once, self.clock, places, self.settings[oauth.ASSERTION_LIFETIME]),
+            MutualTLS(self.store, self.watch, self.clock),
+        )  # fmt: skip
         writer = TokenWriter(self.signing_keys, places)
         formats = TokenFormats(self.store, self.watch, writer, self.settings[oauth.TOKEN_FORMAT])
-        assertions = Assertions(self.store, self.once, self.clock, places, self.settings[oauth.ASSERTION_LIFETIME])
-        return Server(
-            places, self.brand, self.store, self.tokens, self.secrets, self.clock, self.watch, self.entitle,
-            self.attempts, self.signed_tokens.facts, self.last_use.touch, self.scopes,
-            oauth.spans(self.settings), self.signing_keys, formats, self.proofs,
-            self.certificates, assertions, MutualTLS(self.store, self.watch, self.clock),
-            self.asked_counter, self.constraints,
-        )  # fmt: skip
+        return Proving(
+            self.brand, self.secrets, self.attempts, self.last_use.touch, clients, formats, self.constraints, proofs
+        )

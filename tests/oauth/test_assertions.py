@@ -256,7 +256,7 @@ def test_a_key_that_is_revoked_while_a_token_is_made_makes_none(
     any_world: World, key: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     holder, house = with_key(any_world, key), any_world.house
-    prove = house.oauth._clients.prove
+    prove = house.oauth._proving._clients.prove
 
     def proved_too_early(shown: Any) -> Any:
         found = prove(shown)
@@ -264,7 +264,7 @@ def test_a_key_that_is_revoked_while_a_token_is_made_makes_none(
             revoke_key(tx, SYSTEM, found.credential_id, "leaked")
         return found
 
-    monkeypatch.setattr(house.oauth._clients, "prove", proved_too_early)
+    monkeypatch.setattr(house.oauth._proving._clients, "prove", proved_too_early)
     assert is_refused(post(any_world, signed(key, claims(any_world, holder.id))))
 
 

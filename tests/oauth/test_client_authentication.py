@@ -76,7 +76,7 @@ def test_unknown_client_and_wrong_secret_cost_the_same(world: World, monkeypatch
         shown = Presented(POST, client_id, f"acme_cs_{number:043}")
 
         def prove() -> None:
-            assert world.house.oauth._clients.prove(shown) is None
+            assert world.house.oauth._proving._clients.prove(shown) is None
 
         return calls_of(prove)
 

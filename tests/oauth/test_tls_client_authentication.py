@@ -298,7 +298,7 @@ def test_a_certificate_that_is_revoked_while_a_token_is_made_makes_none(
     any_proxied: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own, house = made("CN=late"), any_proxied.house
-    holder, prove = pinned(any_proxied, own), house.oauth._clients.prove
+    holder, prove = pinned(any_proxied, own), house.oauth._proving._clients.prove
 
     def proved_too_early(shown: Presented) -> Any:
         found = prove(shown)
@@ -307,7 +307,7 @@ def test_a_certificate_that_is_revoked_while_a_token_is_made_makes_none(
             revoke_certificate(tx, SYSTEM, str(found.credential_id), "leaked")
         return found
 
-    monkeypatch.setattr(house.oauth._clients, "prove", proved_too_early)
+    monkeypatch.setattr(house.oauth._proving._clients, "prove", proved_too_early)
     assert is_refused(ask(any_proxied, holder, own.escaped))
 
 
@@ -429,7 +429,7 @@ def test_an_unknown_client_costs_as_much_as_a_wrong_certificate(
         shown = Presented(NONE, client_id, certificate=Shown(stranger.certificate, False))
 
         def prove() -> None:
-            assert proxied.house.oauth._clients.prove(shown) is None
+            assert proxied.house.oauth._proving._clients.prove(shown) is None
 
         return calls_of(prove)
 
