@@ -13,6 +13,7 @@ import mmap
 import os
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 HEADER, COPY = 96, 48
 _CHANGES, _SALTS = slice(8, 12), slice(32, 40)
@@ -47,11 +48,22 @@ class WalIndex:
         return self._map[:HEADER]
 
 
-def commits_between(one: bytes, other: bytes) -> int | None:
-    """How many commits lie between two headers, by their change counters; None where that can't be told.
+class Position(NamedTuple):
+    """Where a header says that the log stands: how often it was changed, and which log it is."""
 
-    It can't while somebody writes a header, for then its copies differ; nor once the log was begun anew.
-    """
-    if other[:COPY] != other[COPY:] or one[:COPY] != one[COPY:] or one[_SALTS] != other[_SALTS]:
+    changes: int
+    salts: bytes
+
+
+def position_of(header: bytes) -> Position | None:
+    """Where the log stands; None while somebody writes the header, for then its copies differ."""
+    if header[:COPY] != header[COPY:] or not header:
         return None
-    return (int.from_bytes(other[_CHANGES], sys.byteorder) - int.from_bytes(one[_CHANGES], sys.byteorder)) % 2**32
+    return Position(int.from_bytes(header[_CHANGES], sys.byteorder), header[_SALTS])
+
+
+def commits_between(one: Position | None, other: Position | None) -> int | None:
+    """How many commits lie between; None where that can't be told, as once the log was begun anew."""
+    if one is None or other is None or one[1] != other[1]:
+        return None
+    return (other[0] - one[0]) % 2**32

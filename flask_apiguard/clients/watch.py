@@ -21,7 +21,7 @@ from ..db import Store
 from ..errors import StoreAway
 from .changes import EVERYTHING, noticed
 from .memory import FORKED
-from .walindex import WalIndex, commits_between
+from .walindex import Position, WalIndex, commits_between, position_of
 
 #: A cached allow whose last look is older than this is not an allow. Seconds.
 STALE_AFTER = 1.0
@@ -37,6 +37,9 @@ _AFTER = "SELECT seq, subject FROM apiguard_change WHERE seq > ? ORDER BY seq LI
 _FROM = "SELECT seq, subject FROM apiguard_change WHERE seq >= %s ORDER BY seq LIMIT %s"
 
 
+Base = tuple[bytes, Position | None, int]
+
+
 class Watch:
     """This process's place in the change log."""
 
@@ -46,8 +49,8 @@ class Watch:
         self._interval = interval
         self._mapped = mapped
         self._index: WalIndex | None = None
-        #: The header at the last look, and how many quiet commits it may hold at most.
-        self._base = (b"", 0)
+        #: The header at the last look, what it says, and how many quiet commits it may hold at most.
+        self._base: Base = (b"", None, 0)
         self._forget: list[Callable[[Iterable[str]], None]] = []
         self._flush: list[Callable[[], None]] = []
         self._lock = threading.Lock()
@@ -98,10 +101,13 @@ class Watch:
         ``done`` was read before the header. One that was repaired after a crash counts from zero: should that ever fit
         by chance, the look that is made each second finds what it hid.
         """
-        seen, begun = self._base
-        if done <= begun or commits_between(seen, header) != done - begun:
+        _, before, begun = self._base
+        if done <= begun:
             return False
-        self._base = (header, self._store.quiet.begun)
+        position = position_of(header)
+        if commits_between(before, position) != done - begun:
+            return False
+        self._base = header, position, self._store.quiet.begun
         return True
 
     def _look_sqlite(self, now: float) -> bool:
@@ -110,7 +116,7 @@ class Watch:
             return False
         # Read before the statement: what is committed in between moves it again, and the next look finds that.
         header = self._index.header() if self._index is not None else b""
-        base = (header, self._store.quiet.begun)
+        base = header, position_of(header), self._store.quiet.begun
         try:
             newest = self._newest()
             if newest != self._seen:
@@ -189,7 +195,7 @@ class Watch:
 
     def _map(self, path: Path) -> None:
         """Map the WAL index, if there is one; the next look reads its header first."""
-        self._base = (b"", 0)
+        self._base = b"", None, 0
         try:
             self._index = WalIndex(path) if self._mapped else None
         except OSError:

@@ -6,7 +6,8 @@ For what is written at every turn and turns no decision: neither change log nor 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -42,29 +43,28 @@ class Insert:
 class Rows:
     """Rows that are alike but for their own columns: what they share is turned into the driver's values once."""
 
-    __slots__ = ("_own", "_shared", "_store", "_text")
+    __slots__ = ("_shared", "_store", "_written")
 
     def __init__(self, store: Store, written: _Written, shared: Mapping[str, Any]) -> None:
         self._store = store
-        self._text, self._own = written.text, written.own
-        self._shared = written.values(shared)
+        self._written = written
+        self._shared = written.shared(shared)
 
     def add(self, *own: Any) -> None:
         """Write the row with these values in its own columns; it is durable when this returns.
 
         :raises StoreAway: the store does not answer.
         """
-        store, row = self._store, self._shared.copy()
-        for (place, act), value in zip(self._own, own, strict=True):
-            row[place] = value if act is None else act(value)
+        store, written = self._store, self._written
+        row = written.row(own, self._shared)
         store.open()
         engine = store.engine
         try:
             connections = kept(engine)
             if connections is None:
-                _run(engine, self._text, row)
+                _run(engine, written.text, row)
             else:
-                _run_quietly(store, connections, self._text, row)
+                _run_quietly(store, connections, written.text, row)
         except _away(engine) as error:
             raise StoreAway(store.schema.name) from error
 
@@ -76,23 +76,35 @@ def _away(engine: Engine) -> tuple[type[Exception], ...]:
 
 
 class _Written:
-    """The statement in one dialect, and at which place of its values the own columns stand, with what writes them."""
+    """The statement in one dialect, and what puts a row's values together: its own first, then those it shares."""
 
     def __init__(self, table: sa.Table, own: tuple[str, ...], dialect: sa.Dialect) -> None:
         compiled: Any = table.insert().compile(dialect=dialect)
         self.text = str(compiled)
-        self._is_positional = bool(compiled.positiontup)
-        self._acts = {name: _act(table.c[name].type, dialect) for name in compiled.positiontup or table.c.keys()}
-        names = list(self._acts)
-        self.own = tuple((names.index(name) if self._is_positional else name, self._acts[name]) for name in own)
+        acts = {column.name: _act(column.type, dialect) for column in table.c}
+        self._others = {name: act for name, act in acts.items() if name not in own}
+        self._own_acts = tuple((place, act) for place, name in enumerate(own) if (act := acts[name]) is not None)
+        names = (*own, *self._others)
+        self._arranged: Callable[[Sequence[Any]], Any] = lambda values: dict(zip(names, values, strict=True))
+        if compiled.positiontup:
+            self._arranged = itemgetter(*map(names.index, compiled.positiontup))
 
-    def values(self, row: Mapping[str, Any]) -> Any:
-        """A row's values as the driver takes them, to be completed in its own columns."""
-        values = dict.fromkeys(self._acts)
-        for name, value in row.items():
-            act = self._acts[name]
-            values[name] = value if act is None else act(value)
-        return list(values.values()) if self._is_positional else values
+    def shared(self, row: Mapping[str, Any]) -> list[Any]:
+        """What rows share, as the driver takes it. A column that is not named is NULL.
+
+        :raises KeyError: one of them is each row's own, or there is no such column.
+        """
+        if unknown := row.keys() - self._others.keys():
+            raise KeyError(*unknown)
+        values = [(row.get(name), act) for name, act in self._others.items()]
+        return [value if act is None else act(value) for value, act in values]
+
+    def row(self, own: Sequence[Any], shared: list[Any]) -> Any:
+        """A whole row as the driver takes it."""
+        values = list(own)
+        for place, act in self._own_acts:
+            values[place] = act(values[place])
+        return self._arranged(values + shared)
 
 
 def _act(type_: sa.types.TypeEngine[Any], dialect: sa.Dialect) -> Callable[[Any], Any] | None:

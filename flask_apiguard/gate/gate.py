@@ -122,8 +122,9 @@ class Gate:
         if demands.watched and self._manners.observes(demands.mode, self._clock.time()):
             admission.mode, admission.observed = Mode.OBSERVE, True
         admission.recorded = demands.rule.record
-        if self._manners.origins is not None and not demands.own:
-            # Whose pages may read our own endpoints' answers is theirs to say.
+        if demands.own:  # whose pages may read these answers is theirs to say
+            admission.own = None if demands.rule.shared else ()
+        elif self._manners.origins is not None:
             admission.headers = shared(request, self._manners.origins)
 
     def _let_pass(self, admission: Admission, decision: Decision) -> bool:

@@ -47,10 +47,8 @@ def mount(
     _add_machines(endpoints, app, places, server)
     _add_pages(endpoints, places, Pages(app, server, visitors, sign_in))
     _add_documents(metadata, app, places, server)
-    for blueprint in (endpoints, metadata):
-        blueprint.after_request(_keep_sharing)
-    book.own(ENDPOINTS, recorded=True)
-    book.own(METADATA)
+    book.own(ENDPOINTS, recorded=True, shared=False)
+    book.own(METADATA, shared=False)
     app.register_blueprint(endpoints)
     app.register_blueprint(metadata)
     attach_mounting(app, places)
@@ -95,17 +93,6 @@ def _add_documents(metadata: Blueprint, app: Flask, places: Places, server: Call
         _add(metadata, rule, f"resource_{number}", _document(app, lambda: Answer(200, server().metadata.resource())))
 
 
-def _keep_sharing(response: Response) -> Response:
-    """Note what was said here of who may read this, before the host's CORS says more: with cookies, to its own pages.
-
-    Flask runs a blueprint's own functions before the app's. What is noted is all that leaves.
-    """
-    admission = current_admission()
-    if admission is not None and admission.own is None:
-        admission.own = tuple([pair for pair in response.headers if pair[0].startswith("Access-Control-")])
-    return response
-
-
 def _posted(app: Flask, act: Callable[[Request], Answer], *, shared: bool) -> Callable[[], Response]:
     """A view for POST alone. An override in a header or parameter is not looked at."""
     allowed = "OPTIONS, POST" if shared else "POST"
@@ -140,25 +127,30 @@ def _finished(app: Flask, answer: Answer, more: Headers, told: Headers) -> Respo
     """The response. What an answer says itself counts more than ``more``; ``told`` is said besides."""
     body = b"" if answer.document is None else "".join(_encode(answer.document, 0)).encode()
     response = app.response_class(body, answer.status, content_type=JSON)
-    said, admission = answer.headers, current_admission()
-    if said:
-        names = {name for name, _ in said}
+    if answer.headers:
+        names = {name for name, _ in answer.headers}
         more = tuple([pair for pair in more if pair[0] not in names])
-    if admission is None:
-        said += more + told
+        for name, value in answer.headers:
+            response.headers.add(name, value)
+    return _say(response, more + told)
+
+
+def _say(response: Response, own: Headers) -> Response:
+    """Have the answer say this whatever the host's hooks add to it: they come before it leaves."""
+    admission = current_admission()
+    if admission is not None:
+        admission.own = own
     else:
-        admission.own = more + told
-    for name, value in said:
-        response.headers.add(name, value)
+        for name, value in own:
+            response.headers.add(name, value)
     return response
 
 
 def _preflight(app: Flask, allowed: str) -> Response:
     """Fetch, section 3.3.3. Without ``Access-Control-Allow-Credentials``: cookies never help here."""
-    response = app.response_class(b"", status=204)
-    response.headers["Access-Control-Allow-Origin"] = "*"
-    response.headers["Access-Control-Allow-Methods"] = allowed
-    response.headers["Access-Control-Allow-Headers"] = ALLOWED_HEADERS
-    response.headers["Access-Control-Max-Age"] = PREFLIGHT_SECONDS
-    response.headers["Allow"] = allowed
-    return response
+    own = (
+        ("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Methods", allowed),
+        ("Access-Control-Allow-Headers", ALLOWED_HEADERS), ("Access-Control-Max-Age", PREFLIGHT_SECONDS),
+        ("Allow", allowed),
+    )  # fmt: skip
+    return _say(app.response_class(b"", status=204), own)

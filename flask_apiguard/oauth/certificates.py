@@ -118,7 +118,8 @@ def _told_by_proxy(environ: WSGIEnvironment) -> Shown | None:
 
 
 def _told_by_server(environ: WSGIEnvironment) -> Shown | None:
-    data = _of_socket(environ)
+    connection = environ.get(SOCKETS[0]) or environ.get(SOCKETS[1])
+    data = _of_socket(connection) if isinstance(connection, ssl.SSLSocket) else None
     if data is not None:
         found = read_der(data)
         return None if found is None else Shown(found, True)
@@ -127,16 +128,12 @@ def _told_by_server(environ: WSGIEnvironment) -> Shown | None:
     return None if found is None else Shown(found, environ.get(OF_SERVER_VERIFIED) == SUCCESS)
 
 
-def _of_socket(environ: WSGIEnvironment) -> bytes | None:
+def _of_socket(connection: ssl.SSLSocket) -> bytes | None:
     """What the client showed on the server's own TLS socket; Python's ``ssl`` takes none that it did not verify."""
-    for name in SOCKETS:
-        found = environ.get(name)
-        if isinstance(found, ssl.SSLSocket):
-            try:
-                return found.getpeercert(binary_form=True)
-            except (OSError, ValueError):  # closed meanwhile
-                return None
-    return None
+    try:
+        return connection.getpeercert(binary_form=True)
+    except (OSError, ValueError):  # closed meanwhile
+        return None
 
 
 def _standard(text: str) -> x509.Certificate | None:

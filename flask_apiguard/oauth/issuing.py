@@ -6,7 +6,6 @@ import datetime as dt
 import math
 import re
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -56,16 +55,17 @@ def audience_of(form: Form, places: Places) -> tuple[str, ...]:
     return (places.resource,) if named else ()
 
 
+#: When an access token has ended at the latest, in seconds since the epoch, and how many seconds it lives at most.
+Limits = tuple[float, int]
+
+
 class Own:
     """Tokens of a client's own that differ in nothing but text and time, and the answers that carry them."""
 
-    __slots__ = ("_lifetime", "_now", "_said", "_series")
+    __slots__ = ("_limits", "_now", "_said", "_series")
 
-    def __init__(
-        self, series: Series, said: dict[str, Any], lifetime: Callable[[dt.datetime], int],
-        now: Callable[[], dt.datetime],
-    ) -> None:  # fmt: skip
-        self._series, self._said, self._lifetime, self._now = series, said, lifetime, now
+    def __init__(self, series: Series, said: dict[str, Any], limits: Limits, now: Callable[[], dt.datetime]) -> None:
+        self._series, self._said, self._limits, self._now = series, said, limits, now
 
     def issue(self) -> dict[str, Any]:
         """One more.
@@ -73,7 +73,7 @@ class Own:
         :raises flask_apiguard.errors.StoreAway: the store does not answer.
         """
         now = self._now()
-        lifetime = self._lifetime(now)
+        lifetime = _lifetime(self._limits, now)
         return {**self._said, "access_token": self._series.issue(now, lifetime), "expires_in": lifetime}
 
 
@@ -99,7 +99,7 @@ class Issuing:
         with self._store.write() as tx:
             hold(tx, client.facts.id, shared=True)
             demand_unrevoked(tx, client)
-            lifetime = self._lifetime(client, tx.now)
+            lifetime = _lifetime(self._limits(client), tx.now)
             _, text = self.tokens.issue(tx, lifetime=lifetime, text_of=client.text_of, **facts)
         return answer(text, lifetime, scopes, "jkt" in (client.cnf or ()))
 
@@ -111,7 +111,7 @@ class Issuing:
         scopes, facts = self._facts(client, form)
         series = Series(self.tokens, self._store, text_of=client.text_of, **facts)
         said = answer("", 0, scopes, "jkt" in (client.cnf or ()))
-        return Own(series, said, partial(self._lifetime, client), self._store.now)
+        return Own(series, said, self._limits(client), self._store.now)
 
     def _facts(self, client: Proved, form: Form) -> tuple[frozenset[str], dict[str, Any]]:
         """The scopes, and all else that its tokens say of a client and of what it asks for itself."""
@@ -135,7 +135,7 @@ class Issuing:
         _demand_bound(client, scopes)
         if client.use_up is not None:
             client.use_up()
-        lifetime = self._lifetime(client, tx.now)
+        lifetime = _lifetime(self._limits(client), tx.now)
         _, text = self.tokens.issue(
             tx, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes, lifetime=lifetime,
             credential_id=client.credential_id, user_id=user_id, family_id=family_id, audience=audience or self._here,
@@ -163,9 +163,13 @@ class Issuing:
             cnf=client.cnf if client.credential_id is None else None, **facts,
         )  # fmt: skip
 
-    def _lifetime(self, client: Proved, now: dt.datetime) -> int:
-        most = self.tokens.lifetimes.of(client.facts.environment, client.grant_type)
-        return max(1, int(min(client.ends_at - now.timestamp(), most)))
+    def _limits(self, client: Proved) -> Limits:
+        return client.ends_at, self.tokens.lifetimes.of(client.facts.environment, client.grant_type)
+
+
+def _lifetime(limits: Limits, now: dt.datetime) -> int:
+    ends_at, most = limits
+    return max(1, int(min(ends_at - now.timestamp(), most)))
 
 
 def demand_unrevoked(tx: Transaction, client: Proved) -> None:

@@ -19,10 +19,6 @@ from .rule import Draft, Rule, combine, draft_of
 from .targets import Entry, Lost, lost_of
 
 CLOSED = Rule(declared=False, sources=("closed",))
-#: Ours: they prove their callers themselves, and are never observed, limited or opened by a host's rule.
-OWN = Rule(public="a page of flask_apiguard's own", record=False, sources=("own",))
-#: The same for what is called like an API: each call is an access event.
-OWN_RECORDED = Rule(public="an endpoint of flask_apiguard's own", sources=("own",))
 PROVEN = Rule(sources=("proven",))
 
 
@@ -50,9 +46,14 @@ class Book:
         self._entries: list[Entry] = [] if entries is None else entries
         self._own: dict[str, Rule] = {}
 
-    def own(self, blueprint: str, *, recorded: bool = False) -> None:
-        """Mark one of our own blueprints; whether its calls are access events."""
-        self._own[blueprint] = OWN_RECORDED if recorded else OWN
+    def own(self, blueprint: str, *, recorded: bool = False, shared: bool = True) -> None:
+        """Mark one of our own blueprints: it proves its callers, and no host's rule observes, limits or opens it.
+
+        ``recorded``: its calls are access events. ``shared``: the host's CORS says who else may read its answers.
+        """
+        what = "an endpoint" if recorded else "a page"
+        public = f"{what} of flask_apiguard's own"
+        self._own[blueprint] = Rule(public=public, record=recorded, shared=shared, sources=("own",))
 
     @property
     def own_blueprints(self) -> frozenset[str]:
@@ -126,7 +127,7 @@ class Book:
 
 def is_own(rule: Rule) -> bool:
     """Whether a rule is that of one of our own blueprints."""
-    return rule is OWN or rule is OWN_RECORDED
+    return "own" in rule.sources
 
 
 def speaks(rule: Rule) -> bool:

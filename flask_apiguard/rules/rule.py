@@ -55,7 +55,8 @@ class Rule:
 
     ``scopes`` are all needed; of each set in ``any_of`` one is. ``public`` is the reason why nobody has to prove
     anything. ``sender_constrained`` wants a token that is bound to a key of its client. ``declared`` is False for a
-    route inside ``paths`` that nobody spoke for: closed. ``drafts`` are the decorated views this rule admits to.
+    route inside ``paths`` that nobody spoke for: closed. ``shared`` leaves it to the host's CORS who else may read the
+    answers. ``drafts`` are the decorated views this rule admits to.
     """
 
     scopes: frozenset[str] = frozenset()
@@ -73,6 +74,7 @@ class Rule:
     record: bool = True
     mode: Mode | None = None
     declared: bool = True
+    shared: bool = True
     sources: tuple[str, ...] = ()
     drafts: tuple[Draft, ...] = field(default=(), repr=False)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from flask import Flask, Response
+from flask import Flask, Response, request
 from flask_cors import CORS
 
 from tests.oauth.browser import CALLBACK, Browser, wanted
@@ -17,6 +17,7 @@ from tests.waiting import PATIENCE
 EVIL = "https://evil.example"
 ASKED = {"Origin": EVIL, "Access-Control-Request-Method": "POST"}
 ASK = {"grant_type": "client_credentials"}
+OPEN = ["/oauth/token", "/oauth/revoke", "/oauth/jwks", "/.well-known/oauth-authorization-server"]
 OWN = ["authorize", "consent", "connections", "device", "introspect", "par", "device_authorization"]
 
 
@@ -63,9 +64,7 @@ def test_a_question_to_a_user_is_read_by_nobody_else(beside: World) -> None:
     assert told(page) == {}
 
 
-@pytest.mark.parametrize(
-    "path", ["/oauth/token", "/oauth/revoke", "/oauth/jwks", "/.well-known/oauth-authorization-server"]
-)
+@pytest.mark.parametrize("path", OPEN)
 def test_what_is_for_every_origin_is_so_without_cookies(beside: World, path: str) -> None:
     for method in ("GET", "POST", "OPTIONS"):
         answer = requests.request(
@@ -105,6 +104,25 @@ def test_no_cache_keeps_a_token_whatever_the_host_says_of_its_answers(tmp_path: 
         assert answer.headers["Pragma"] == "no-cache"
         assert answer.headers["X-Host"] == "here"
     assert own.headers["Cache-Control"] == "public, max-age=600"
+
+
+def test_a_host_that_answers_preflights_itself_opens_none_of_our_endpoints(tmp_path: Path) -> None:
+    def answering(base: str) -> Flask:
+        app = make_app(base, f"sqlite:///{tmp_path}/a.db")
+
+        @app.before_request
+        def allow() -> Response | None:
+            if request.method != "OPTIONS":
+                return None
+            return Response(headers={"Access-Control-Allow-Origin": EVIL, "Access-Control-Allow-Credentials": "true"})
+
+        return app
+
+    with running(answering) as world:
+        answers = [requests.options(f"{world.base}{path}", headers=ASKED, timeout=PATIENCE) for path in OPEN]
+        own = requests.options(world.base + "/own", headers=ASKED, timeout=PATIENCE)
+    assert [told(answer) for answer in answers] == [{}] * len(OPEN)
+    assert told(own)["Access-Control-Allow-Credentials"] == "true"
 
 
 def test_the_hosts_own_pages_are_shared_as_the_host_said(beside: World) -> None:
