@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from flask import Request, request
 from werkzeug.local import LocalProxy
 
-from .values import ANONYMOUS, Caller, Decision
+from .values import ANONYMOUS, Caller, Decision, Mode
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -24,8 +24,6 @@ ADMISSION = "flask_apiguard.admission"
 _HELD = "_flask_apiguard_admission"
 #: For routes whose calls share no parts of their lines; stays empty.
 NO_LINES: dict[int, Any] = {}
-
-
 #: The request at hand itself.
 _here: Callable[[], Request] = request._get_current_object  # type: ignore[attr-defined]
 
@@ -48,8 +46,7 @@ class Admission:
     caller: Caller = ANONYMOUS
     decision: Decision | None = None
     admitted = False
-    mode = "enforce"
-    #: Whether what would be refused passes, by that mode.
+    #: Whether what would be refused passes.
     observed = False
     values: Mapping[str, Any] | None = None
     refused: Decision | None = None
@@ -72,6 +69,11 @@ class Admission:
         self.time = time
         self.started = started
         self.peer = self.address = peer
+
+    @property
+    def mode(self) -> Mode:
+        """The same as it is recorded."""
+        return Mode.OBSERVE if self.observed else Mode.ENFORCE
 
 
 def admission_in(environ: WSGIEnvironment) -> Admission | None:

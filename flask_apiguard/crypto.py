@@ -71,6 +71,11 @@ def new_id(prefix: str) -> str:
     return f"{prefix}_{_high(at >> 20)}{low}{_endings.take()}"
 
 
+def id_of(prefix: str, digest: str) -> str:
+    """The same of 130 bits of a digest, which is hexadecimal, so that what was digested is found by its id."""
+    return f"{prefix}_{bytes.fromhex(digest[:52]).translate(_BYTES_32).decode('ascii')}"
+
+
 @lru_cache(2)
 def _high(quarter: int) -> str:
     """How the ids of about a quarter of an hour begin."""

@@ -30,8 +30,7 @@ class Constraints:
         self._scopes = scopes
         self._of_plan = of_plan
         self._default = default_plan
-        self._memory: Memory[tuple[bool, frozenset[str]]] = Memory(1000)
-        watch.attach(self._memory.forget, self._memory.flush)
+        self._memory: Memory[tuple[bool, frozenset[str]]] = watch.memory(1000)
 
     @property
     def version(self) -> int:

@@ -14,13 +14,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from ..db import Store
 from ..errors import StoreAway
 from .changes import EVERYTHING, noticed
-from .memory import FORKED
+from .memory import FORKED, Memory
 from .walindex import Position, WalIndex, commits_between, position_of
 
 #: A cached allow whose last look is older than this is not an allow. Seconds.
@@ -69,6 +70,12 @@ class Watch:
         """Have a memory told what moved."""
         self._forget.append(forget)
         self._flush.append(flush)
+
+    def memory(self, bound: int = 50_000) -> Memory[Any]:
+        """A memory of so many entries that is told what moved."""
+        made: Memory[Any] = Memory(bound)
+        self.attach(made.forget, made.flush)
+        return made
 
     def forked(self) -> None:
         """In a child: nobody holds the lock, and what the parent had open is left to the parent at the next look."""

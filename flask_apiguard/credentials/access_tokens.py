@@ -20,7 +20,7 @@ from .format import Malformed
 from .presented import BEARER, DPOP, presented_texts
 from .standing import CLIENT, Entitle, denied, facts, http_date, judge_client, proved, subjects, with_client
 from .tables import credential, token
-from .tokens import TokenKind, Tokens
+from .tokens import TokenKind, Tokens, of_text
 
 _issuer = credential.alias()
 _TOKEN = (
@@ -30,7 +30,7 @@ _TOKEN = (
         _issuer.c.revoked_at.label("issuer_revoked_at"), *CLIENT,
     )
     .select_from(with_client(token).outerjoin(_issuer, _issuer.c.id == token.c.credential_id))
-    .where(token.c.kind == TokenKind.ACCESS, token.c.digest == sa.bindparam("digest"))
+    .where(token.c.kind == TokenKind.ACCESS, of_text(token))
 )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ class AccessTokenType:
         """
         now = self._clock.now()
         with self._store.read(steady=False) as conn:
-            found = conn.execute(_TOKEN, {"digest": self._tokens.digest(text)}).mappings().first()
+            found = conn.execute(_TOKEN, self._tokens.found_by(text)).mappings().first()
             if found is None:
                 raise denied(Reason.CREDENTIAL_UNKNOWN)
             with proved(found, self.name):
@@ -126,7 +126,7 @@ class AccessTokenType:
         now = self._clock.now()
         try:
             with self._store.read(steady=False) as conn:
-                found = conn.execute(_TOKEN, {"digest": self._tokens.digest(text)}).mappings().first()
+                found = conn.execute(_TOKEN, self._tokens.found_by(text)).mappings().first()
                 if found is None:
                     return {"active": False}
                 self._judge(found, now, introspected=True)

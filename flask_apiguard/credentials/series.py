@@ -39,10 +39,13 @@ class Series:
 
         :raises StoreAway: the store does not answer.
         """
-        tokens, token_id, ends = self._tokens, new_id("tok"), now + dt.timedelta(seconds=lifetime)
+        tokens, ends = self._tokens, now + dt.timedelta(seconds=lifetime)
         if self._text_of is None:
-            text = tokens.new_text(self._shared["kind"])
+            text, digest = tokens.new_text(self._shared["kind"]), None
+            token_id = tokens.id_of(text)
         else:
+            token_id = new_id("tok")
             text = self._text_of(Token(id=token_id, family_id=token_id, issued_at=now, expires_at=ends, **self._shared))
-        self._rows.add(token_id, token_id, now, ends, tokens.digest(text))
+            digest = tokens.digest(text)
+        self._rows.add(token_id, token_id, now, ends, digest)
         return text

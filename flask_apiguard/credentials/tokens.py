@@ -1,4 +1,4 @@
-"""Tokens: issued fast, stored hashed, found by digest, ended by themselves or by revocation.
+"""Tokens: issued fast, stored hashed, found by what their text hashes to, ended by themselves or by revocation.
 
 Issuing appends neither to the change log (no process can have remembered a new token) nor to the ledger (that is for
 governance). ``family_id`` binds what descends from one authorization: revoking the family ends all of it.
@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from ..clients import changed, hold, registry
 from ..clients.tables import client
-from ..crypto import Secrets, base62, new_id
+from ..crypto import Secrets, base62, id_of, new_id
 from ..db import Transaction
 from ..ledger import enter
 from ..values import By, Environment, Happening
@@ -70,6 +70,14 @@ class Token:
 COLUMNS = tuple(column for column in table.c if column.name != "digest")
 
 
+def of_text(tokens: sa.FromClause) -> sa.ColumnElement[bool]:
+    """Whether a token is that of a text: its id is made of the text's digest, or it has that beside its own id."""
+    return sa.or_(tokens.c.id == sa.bindparam("id_of_text"), tokens.c.digest == sa.bindparam("digest"))
+
+
+_OF_TEXT = sa.select(*COLUMNS).where(of_text(table))
+
+
 class Tokens:
     """Tokens of one brand. ``lifetimes`` are the access tokens'."""
 
@@ -114,15 +122,16 @@ class Tokens:
 
         Of the ``facts`` that `Token` names, ``lifetime`` is seconds, and a ``parent`` gives family and generation. The
         client's right to the token is the caller's to know. What the same ``seed`` makes is the same text again;
-        ``text_of`` writes it in another form than our own.
+        ``text_of`` writes it in another form than our own. Of both the id comes first; else it is made of the text.
         """
-        row = self.row(tx.now, **facts)
-        made = Token(**row)
-        if text_of is not None:
-            text = text_of(made)
+        if text_of is None and seed is None:
+            text, digest = self.new_text(facts.get("kind", TokenKind.ACCESS)), None
+            made = Token(**(row := self.row(tx.now, token_id=self.id_of(text), **facts)))
         else:
-            text = self.new_text(made.kind) if seed is None else self.seeded(made.kind, seed)
-        tx.execute(table.insert(), [row | {"digest": self.digest(text)}])
+            made = Token(**(row := self.row(tx.now, **facts)))
+            text = text_of(made) if text_of is not None else self.seeded(made.kind, str(seed))
+            digest = self.digest(text)
+        tx.execute(table.insert(), [row | {"digest": digest}])
         return made, text
 
     def new_text(self, kind: TokenKind) -> str:
@@ -138,6 +147,15 @@ class Tokens:
         """How a token is stored."""
         return self._secrets.digest(PURPOSE, text)
 
+    def id_of(self, text: str) -> str:
+        """The id of a token that had its text first."""
+        return id_of("tok", self.digest(text))
+
+    def found_by(self, text: str) -> dict[str, str]:
+        """The parameters of `of_text`."""
+        digest = self.digest(text)
+        return {"id_of_text": id_of("tok", digest), "digest": digest}
+
     def find(self, source: Source, text: str) -> Token | None:
         """The token of a text, ended ones too; None for any other text."""
         try:
@@ -148,7 +166,7 @@ class Tokens:
             return None
         if parsed is not None and parsed.written not in (Written.ACCESS, Written.REFRESH):
             return None
-        row = source.execute(sa.select(*COLUMNS).where(table.c.digest == self.digest(text))).first()
+        row = source.execute(_OF_TEXT, self.found_by(text)).first()
         return None if row is None else token_of(row._mapping)
 
 

@@ -123,8 +123,7 @@ class ImportedKeyType(_StoredKey):
     ) -> None:
         super().__init__(store, format, secrets, clock, entitle)
         self._watch = watch
-        self._memory: Memory[frozenset[str]] = Memory(1)
-        watch.attach(self._memory.forget, self._memory.flush)
+        self._memory: Memory[frozenset[str]] = watch.memory(1)
 
     def read(self, request: Request) -> Presented | None:
         """Mine is what no form of ours claims, as soon as the host has brought any key along."""

@@ -57,13 +57,12 @@ class Verifier:
         self._confirm = confirm
         self._constrained = constrained
         #: With the name of the type that found it.
-        self._memory: Memory[tuple[Caller, str]] = Memory(bound)
+        self._memory: Memory[tuple[Caller, str]] = watch.memory(bound)
         self._remembered = self._memory.get
         #: Types that nobody stands before who could find something else than the two headers on a request.
         self._first = frozenset(
             kind.name for kind in takewhile(lambda kind: getattr(kind, "headers_only", False), types)
         )
-        watch.attach(self._memory.forget, self._memory.flush)
 
     def identify(self, request: Request, now: float | None = None) -> tuple[Caller, str | None]:
         """The caller and the kind of what it presented; ``ANONYMOUS`` and None when nothing is presented.

@@ -20,7 +20,7 @@ from ..errors import APIGuardError, ConfigurationError, Denied, Problem, StoreAw
 from ..rules import Book, Rule
 from ..schemas import release_json, written
 from ..signals import access_denied, quota_exceeded
-from ..values import ALLOWED, ANONYMOUS, Decision, Mode, Reason
+from ..values import ALLOWED, ANONYMOUS, Decision, Reason
 from .challenge import challenged, with_line_to_write
 from .demands import DemandBook, Demands
 from .manners import Manners
@@ -120,7 +120,7 @@ class Gate:
         admission.rule, admission.route, admission.lines = demands.rule, demands.route, demands.lines
         admission.endpoint = demands.endpoint
         if demands.watched and self._manners.observes(demands.mode, self._clock.time()):
-            admission.mode, admission.observed = Mode.OBSERVE, True
+            admission.observed = True
         admission.recorded = demands.rule.record
         if demands.own:  # whose pages may read these answers is theirs to say
             admission.own = None if demands.rule.shared else ()

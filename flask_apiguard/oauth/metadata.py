@@ -33,8 +33,7 @@ class Metadata:
         self._store = store
         self._watch = watch
         self._scopes = scopes
-        self._memory: Memory[list[str]] = Memory(1)
-        watch.attach(self._memory.forget, self._memory.flush)
+        self._memory: Memory[list[str]] = watch.memory(1)
         self._told_last = sorted(scope.name for scope in scopes)
 
     def server(self) -> dict[str, Any]:

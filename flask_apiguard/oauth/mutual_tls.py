@@ -22,8 +22,7 @@ class MutualTLS:
         self._store = store
         self._watch = watch
         self._clock = clock
-        self._memory: Memory[tuple[ClientCertificate, ...]] = Memory(bound)
-        watch.attach(self._memory.forget, self._memory.flush)
+        self._memory: Memory[tuple[ClientCertificate, ...]] = watch.memory(bound)
 
     def registered(self, client_id: str, shown: Shown) -> ClientCertificate | None:
         """The registration of this client that a certificate fits now; None for an unknown client alike.

@@ -168,8 +168,7 @@ class Clients:
         self._registrations = registrations
         self._assertions = assertions
         self._mutual_tls = mutual_tls
-        self._memory: Memory[Proved] = Memory(bound)
-        watch.attach(self._memory.forget, self._memory.flush)
+        self._memory: Memory[Proved] = watch.memory(bound)
 
     def prove(self, shown: Presented) -> Proved | None:
         """The client; None for a wrong secret and for an unknown client alike, at the same cost.

@@ -57,8 +57,7 @@ class Repeats:
         self._clock = clock
         self._stamp = stamp
         self._own = own
-        self._memory: Memory[Repeated] = Memory(bound)
-        watch.attach(self._memory.forget, self._memory.flush)
+        self._memory: Memory[Repeated] = watch.memory(bound)
 
     def said(self, request: Request, body: bytes) -> Said | None:
         """The words of a request without a certificate; None where more came than they say.

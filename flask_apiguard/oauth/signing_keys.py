@@ -67,9 +67,8 @@ class SigningKeys:
         self._watch = watch
         self._algorithm = algorithm
         self._lifetime = lifetime
-        self._memory: Memory[tuple[Key, ...]] = Memory(1)
+        self._memory: Memory[tuple[Key, ...]] = watch.memory(1)
         self._last: tuple[Key, ...] = ()
-        watch.attach(self._memory.forget, self._memory.flush)
 
     def current(self) -> tuple[str, SigningKey]:
         """The key to sign with, and its ``kid``.

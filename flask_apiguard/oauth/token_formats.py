@@ -41,8 +41,7 @@ class TokenFormats:
         self._watch = watch
         self._writer = writer
         self._default = default
-        self._memory: Memory[TokenFormat] = Memory(10_000)
-        watch.attach(self._memory.forget, self._memory.flush)
+        self._memory: Memory[TokenFormat] = watch.memory(10_000)
 
     @property
     def version(self) -> int:

@@ -14,6 +14,7 @@ from flask_apiguard.credentials import Series, Token, prune, revoke, revoke_fami
 from flask_apiguard.credentials.format import Written
 from flask_apiguard.credentials.tables import in_family
 from flask_apiguard.credentials.tables import token as table
+from flask_apiguard.credentials.tokens import of_text
 from flask_apiguard.errors import Denied
 from flask_apiguard.values import HostUser, Reason
 from tests.credentials.house import BY, House
@@ -156,13 +157,33 @@ def test_a_family_and_what_a_client_holds_for_a_user_are_found_without_reading_a
         in_family(table, "fam_a"), sa.and_(table.c.user_id == "u7", table.c.client_id == "cli_a"),
         sa.and_(table.c.client_id == "cli_a", table.c.expires_at > house.store.now()),
         sa.and_(table.c.client_id.in_(sa.select(clients.c.id)), table.c.expires_at <= house.store.now()),
+        of_text(table),
     ]  # fmt: skip
     with house.store.read() as conn:
         for found in asked:
-            query = sa.select(table.c.id).where(found).compile(conn, compile_kwargs={"literal_binds": True})
+            asking = sa.select(table.c.id).where(found).params(house.tokens.found_by("acme_at_x"))
+            query = asking.compile(conn, compile_kwargs={"literal_binds": True})
             plan = [row[-1] for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}")]
             assert not [step for step in plan if step.startswith("SCAN apiguard_token")], plan
-            assert any("ix_apiguard_token_" in step for step in plan)
+            assert any("x_apiguard_token_" in step or "autoindex_apiguard_token" in step for step in plan)
+
+
+def test_a_token_has_the_id_that_its_text_makes_or_its_text_was_made_after_its_id(any_house: House) -> None:
+    client, tokens = any_house.client(), any_house.tokens
+    opaque, text = issue(any_house, client)
+    for more in ({"seed": "s", "kind": "refresh"}, {"text_of": lambda made: f"eyJ{made.id}.eyJ.x"}):
+        other, other_text = issue(any_house, client, **more)
+        with any_house.store.read() as conn:
+            assert tokens.find(conn, other_text) == other
+            kept = conn.execute(sa.select(table.c.digest).where(table.c.id == other.id)).scalar()
+        assert kept == tokens.digest(other_text)
+        assert tokens.id_of(other_text) != other.id
+    assert opaque.id == opaque.family_id == tokens.id_of(text)
+    with any_house.store.read() as conn:
+        assert conn.execute(sa.select(table.c.digest).where(table.c.id == opaque.id)).scalar() is None
+        assert tokens.find(conn, text) == opaque
+    with pytest.raises(sa.exc.IntegrityError):
+        issue(any_house, client, seed="s", kind="refresh")
 
 
 def test_the_first_of_a_family_ends_with_it_and_a_namesake_does_not(any_house: House) -> None:

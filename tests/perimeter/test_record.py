@@ -56,10 +56,10 @@ def calls(draw: st.DrawFn) -> tuple[dict[str, Any], Admission]:
     admission.route, admission.endpoint = draw(st.sampled_from(((None, None), ("/a", "a"), ("/b", "b"))))
     admission.presented = draw(st.sampled_from((None, "unproved", "api_key")))
     admission.fingerprint = draw(st.sampled_from((None, "0123456789abcdef")))
-    admission.mode = draw(st.sampled_from(("enforce", "observe")))
+    admission.observed = draw(st.booleans())
     admission.outcome = draw(st.sampled_from(("", "raised")))
     admission.address = draw(st.sampled_from(("192.0.2.7", "2001:db8::1", "nonsense")))
-    if admission.mode == "enforce" and draw(st.booleans()):
+    if not admission.observed and draw(st.booleans()):
         admission.lines = {}  # as the gate gives to all calls of a route that is guarded
     return environ, admission
 

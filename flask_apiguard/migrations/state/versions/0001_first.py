@@ -686,7 +686,7 @@ def upgrade() -> None:
     op.create_table(
         "apiguard_token",
         sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=True),
         sa.Column("family_id", sa.String(length=40), nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("parent_id", sa.String(length=40), nullable=True),
@@ -708,7 +708,14 @@ def upgrade() -> None:
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["client_id"], ["apiguard_client.id"], name=op.f("fk_apiguard_token_client_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_apiguard_token")),
-        sa.UniqueConstraint("digest", name=op.f("uq_apiguard_token_digest")),
+    )
+    op.create_index(
+        "uq_apiguard_token_digest",
+        "apiguard_token",
+        ["digest"],
+        unique=True,
+        sqlite_where=sa.text("digest IS NOT NULL"),
+        postgresql_where=sa.text("digest IS NOT NULL"),
     )
     op.create_index(
         "ix_apiguard_token_client_id_expires_at", "apiguard_token", ["client_id", "expires_at"], unique=False
