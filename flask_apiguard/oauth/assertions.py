@@ -16,11 +16,11 @@ from ..clock import Clock
 from ..credentials import Lifetimes
 from ..db import Store
 from ..values import Environment
-from .decoys import proving
+from .decoys import keys_among_others, proving
 from .jose import Signed, Unreadable, moment, read, typed
 from .once import JTI_AT_MOST, SKEW, Once
 from .places import Places
-from .public_keys import PublicKey, live_keys
+from .public_keys import PublicKey
 
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 #: In the header: none, the general one, or the one of draft-ietf-oauth-rfc7523bis. Never another kind of token's.
@@ -66,13 +66,13 @@ class Assertions:
         :raises TooMany: the client has shown too many.
         :raises StoreAway: nobody can tell.
         """
-        with self._store.read() as conn:
-            # Both are asked of an unknown client as well: it costs what a known one does, and so do its signatures.
-            keys = live_keys(conn, found.client_id, self._clock.now())
-            environment = conn.execute(_ENVIRONMENT, {"client": found.client_id}).scalar()
+        with self._store.read(steady=False) as conn:
+            keys = keys_among_others(conn, found.client_id, self._clock.now())
         key = proving(keys, found.signed)
-        if key is None or environment is None:
+        if key is None:
             return None
+        with self._store.read(steady=False) as conn:
+            environment = conn.execute(_ENVIRONMENT, {"client": key.client_id}).scalar_one()
         lifetime = self._lifetimes.of(Environment(environment))
         try:
             jti, ends = self._demanded(found.signed.claims, lifetime)

@@ -7,7 +7,7 @@ What a key may be is read in ``jwk``.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,16 +105,25 @@ def revoke_key(tx: Transaction, by: By, key_id: str, reason: str) -> PublicKey:
 
 def live_keys(source: Source, client_id: str, now: dt.datetime) -> list[PublicKey]:
     """The keys that prove something now."""
-    query = sa.select(table).where(
-        table.c.client_id == client_id, table.c.revoked_at.is_(None), table.c.expires_at > now
-    )
-    return [PublicKey(**row._mapping) for row in source.execute(query.order_by(table.c.id))]
+    return list(read_keys(source, live(client_id, now).order_by(table.c.id)))
+
+
+def live(client_id: str | sa.BindParameter[Any], now: dt.datetime | sa.BindParameter[Any]) -> sa.Select[Any]:
+    """The query for those."""
+    mine = (table.c.client_id == client_id, table.c.revoked_at.is_(None), table.c.expires_at > now)
+    return sa.select(table).where(*mine)
 
 
 def keys_of(source: Source, client_id: str) -> list[PublicKey]:
     """Every key that a client ever registered, the oldest first."""
-    query = sa.select(table).where(table.c.client_id == client_id)
-    return [PublicKey(**row._mapping) for row in source.execute(query.order_by(table.c.id))]
+    return list(read_keys(source, sa.select(table).where(table.c.client_id == client_id).order_by(table.c.id)))
+
+
+def read_keys(
+    source: Source, query: sa.Select[Any] | sa.CompoundSelect[Any], parameters: Mapping[str, Any] | None = None
+) -> Iterator[PublicKey]:  # fmt: skip
+    """The keys of a query for whole rows."""
+    return (PublicKey(**row._mapping) for row in source.execute(query, parameters))
 
 
 def key_of(source: Source, key_id: str) -> PublicKey:
