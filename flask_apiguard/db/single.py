@@ -19,8 +19,8 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import Pool, QueuePool
 
-#: Rows between two checkpoints: of a token four pages are written, and of 1000 SQLite itself would make one.
-ROWS = 250
+#: Rows between two checkpoints: of a token three pages are written, and of 1000 SQLite itself would make one.
+ROWS = 330
 #: Pages in the log from which on writers are held up for a moment, so that it begins anew: 32 MiB.
 PAGES = 8000
 #: For how long at most, in milliseconds. A reader that takes longer is left alone, until the next checkpoint.

@@ -7,7 +7,7 @@ record through its admission.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -214,7 +214,11 @@ class _Never:
 def take_back(headers: list[tuple[str, str]], own: tuple[tuple[str, str], ...]) -> None:
     """Take from an answer of ours what the host said of CORS, and of all that we say ourselves."""
     ours = {name.lower() for name, _ in own}
-    headers[:] = [(name, value) for name, value in headers if (low := name.lower())[:15] != SHARING and low not in ours]
+    headers[:] = [pair for pair in headers if not _says(pair[0].lower(), ours)]
+
+
+def _says(name: str, ours: Container[str]) -> bool:
+    return name in ours or name.startswith(SHARING)
 
 
 def _present(headers: list[tuple[str, str]]) -> dict[str, str]:
