@@ -59,9 +59,9 @@ class Admission:
     length: int | None = None
     outcome = ""
     headers: tuple[tuple[str, str], ...] = ()
-    #: What an answer of our own says, whatever the host's hooks make of it, of who may read it from another origin
-    #: (CORS) and of who may keep it; None where that is the host's to say.
-    own: tuple[tuple[str, str], ...] | None = None
+    #: Headers that an answer of our own has whatever the host's hooks make of it; of who may read it from another
+    #: origin (CORS) they are all that it says. None where that is the host's to say.
+    last_word: tuple[tuple[str, str], ...] | None = None
 
     def __init__(self, id: str, inside: bool, time: float, started: int, peer: str) -> None:
         self.id = id

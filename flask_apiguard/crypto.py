@@ -10,7 +10,9 @@ import sys
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
+from typing import ClassVar
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
@@ -28,8 +30,12 @@ _LEFT_OUT = bytes(range(256 - 256 % 62, 256))
 _BYTES_32 = bytes(ord(_CROCKFORD[byte % 32]) for byte in range(256))
 
 
-#: For up to 256 bytes. The other one lets go of the interpreter's lock, and beside a busy thread waits to get it back.
-_random: Callable[[int], bytes] = os.getrandom if sys.platform == "linux" else os.urandom
+#: For up to 256 bytes: ``os.urandom`` lets go of the interpreter's lock, and beside a busy thread waits to get it back.
+_random: Callable[[int], bytes] = os.urandom
+if sys.platform == "linux":
+    with suppress(AttributeError, OSError):  # an old kernel, or a sandbox that does not know the call
+        os.getrandom(1)
+        _random = os.getrandom
 
 
 def base62(number: int, width: int) -> str:
@@ -64,7 +70,7 @@ def sha256(text: str) -> bytes:
 def new_id(prefix: str) -> str:
     """``prefix_`` and 26 of Crockford's base 32: 50 bits of milliseconds, 10 of microseconds in them, 70 random ones.
 
-    They sort by time, those of one process also within a millisecond.
+    They sort by time, to the microsecond.
     """
     at, within = divmod(time.time_ns() // 1000, 1000)
     low = _PAIRS_32[at >> 10 & 1023] + _PAIRS_32[at & 1023] + _PAIRS_32[within]
@@ -85,17 +91,26 @@ def _high(quarter: int) -> str:
 class Endings:
     """Random endings for ids, which are no secrets: many drawn at a time, each given once.
 
-    A system call for each would cost more than the rest of an id. A child of a fork draws its own.
+    A system call for each would cost more than the rest of an id. A child of a fork draws its own; `draw_anew` is for
+    children that Python hears nothing of, as uWSGI's are.
     """
 
     AT_ONCE = 256
+    _every: ClassVar[list[Endings]] = []
 
-    def __init__(self, length: int, write: Callable[[bytes], str]) -> None:
-        """``write`` makes of random bytes at least as many characters."""
+    def __init__(self, length: int, size: int, write: Callable[[bytes], str]) -> None:
+        """Of so many characters, which ``write`` makes of ``size`` random bytes."""
         self._length = length
+        self._size = size
         self._write = write
         self._left: list[str] = []
-        os.register_at_fork(after_in_child=self._left.clear)
+        self._every.append(self)
+
+    @classmethod
+    def draw_anew(cls) -> None:
+        """Leave what is drawn, all of it."""
+        for one in cls._every:
+            one._left.clear()
 
     def take(self) -> str:
         """The next one."""
@@ -103,11 +118,12 @@ class Endings:
             try:
                 return self._left.pop()
             except IndexError:
-                drawn, length = self._write(os.urandom(self.AT_ONCE * self._length)), self._length
+                drawn, length = self._write(os.urandom(self.AT_ONCE * self._size)), self._length
                 self._left.extend(drawn[start : start + length] for start in range(0, self.AT_ONCE * length, length))
 
 
-_endings = Endings(14, lambda drawn: drawn.translate(_BYTES_32).decode("ascii"))
+os.register_at_fork(after_in_child=Endings.draw_anew)
+_endings = Endings(14, 14, lambda drawn: drawn.translate(_BYTES_32).decode("ascii"))
 
 
 def base64url(data: bytes) -> str:
@@ -138,7 +154,7 @@ class _Keyed:
     __slots__ = ("_inner", "_outer")
 
     def __init__(self, key: bytes) -> None:
-        block = key.ljust(64, b"\0")
+        block = (key if len(key) <= 64 else hashlib.sha256(key).digest()).ljust(64, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
 

@@ -64,6 +64,6 @@ def position_of(header: bytes) -> Position | None:
 
 def commits_between(one: Position | None, other: Position | None) -> int | None:
     """How many commits lie between; None where that can't be told, as once the log was begun anew."""
-    if one is None or other is None or one[1] != other[1]:
+    if one is None or other is None or one.salts != other.salts:
         return None
-    return (other[0] - one[0]) % 2**32
+    return (other.changes - one.changes) % 2**32

@@ -71,7 +71,7 @@ class Watch:
         self._forget.append(forget)
         self._flush.append(flush)
 
-    def memory(self, bound: int = 50_000) -> Memory[Any]:
+    def memory(self, bound: int) -> Memory[Any]:
         """A memory of so many entries that is told what moved."""
         made: Memory[Any] = Memory(bound)
         self.attach(made.forget, made.flush)

@@ -21,27 +21,27 @@ _NAIVE = len("2026-11-21 20:54:49.123456")
 
 
 class Insert:
-    """The insert of one table, compiled once per dialect. ``own`` are the columns that no two rows have in common."""
+    """The insert of one table, compiled once per dialect. In the columns ``varying`` each row has its own."""
 
-    def __init__(self, table: sa.Table, *own: str) -> None:
+    def __init__(self, table: sa.Table, *varying: str) -> None:
         self._table = table
-        self._own = own
+        self._varying = varying
         self._written: dict[str, _Written] = {}
 
     def rows(self, store: Store, shared: Mapping[str, Any]) -> Rows:
-        """Rows of a store that have the columns ``shared`` in common.
+        """Rows of a store that have in common what ``shared`` says, which is all but the varying columns.
 
-        :raises StoreAway: the store does not answer.
+        :raises KeyError: it says more or less than that.
         """
         dialect = store.engine.dialect
         written = self._written.get(dialect.name)
         if written is None:
-            written = self._written[dialect.name] = _Written(self._table, self._own, dialect)
+            written = self._written[dialect.name] = _Written(self._table, self._varying, dialect)
         return Rows(store, written, shared)
 
 
 class Rows:
-    """Rows that are alike but for their own columns: what they share is turned into the driver's values once."""
+    """Rows that are alike but for the varying columns: what they share is turned into the driver's values once."""
 
     __slots__ = ("_shared", "_store", "_written")
 
@@ -50,13 +50,13 @@ class Rows:
         self._written = written
         self._shared = written.shared(shared)
 
-    def add(self, *own: Any) -> None:
-        """Write the row with these values in its own columns; it is durable when this returns.
+    def add(self, *varying: Any) -> None:
+        """Write the row with these values in the varying columns; it is durable when this returns.
 
         :raises StoreAway: the store does not answer.
         """
         store, written = self._store, self._written
-        row = written.row(own, self._shared)
+        row = written.row(varying, self._shared)
         store.open()
         engine = store.engine
         try:
@@ -76,33 +76,33 @@ def _away(engine: Engine) -> tuple[type[Exception], ...]:
 
 
 class _Written:
-    """The statement in one dialect, and what puts a row's values together: its own first, then those it shares."""
+    """The statement in one dialect, and what puts a row's values together: the varying first, then those it shares."""
 
-    def __init__(self, table: sa.Table, own: tuple[str, ...], dialect: sa.Dialect) -> None:
+    def __init__(self, table: sa.Table, varying: tuple[str, ...], dialect: sa.Dialect) -> None:
         compiled: Any = table.insert().compile(dialect=dialect)
         self.text = str(compiled)
         acts = {column.name: _act(column.type, dialect) for column in table.c}
-        self._others = {name: act for name, act in acts.items() if name not in own}
-        self._own_acts = tuple((place, act) for place, name in enumerate(own) if (act := acts[name]) is not None)
-        names = (*own, *self._others)
+        self._others = {name: act for name, act in acts.items() if name not in varying}
+        self._acts = tuple((place, act) for place, name in enumerate(varying) if (act := acts[name]) is not None)
+        names = (*varying, *self._others)
         self._arranged: Callable[[Sequence[Any]], Any] = lambda values: dict(zip(names, values, strict=True))
         if compiled.positiontup:
             self._arranged = itemgetter(*map(names.index, compiled.positiontup))
 
     def shared(self, row: Mapping[str, Any]) -> list[Any]:
-        """What rows share, as the driver takes it. A column that is not named is NULL.
+        """What rows share, as the driver takes it.
 
-        :raises KeyError: one of them is each row's own, or there is no such column.
+        :raises KeyError: something is missing, or too much.
         """
-        if unknown := row.keys() - self._others.keys():
-            raise KeyError(*unknown)
-        values = [(row.get(name), act) for name, act in self._others.items()]
+        if wrong := row.keys() ^ self._others.keys():
+            raise KeyError(*sorted(wrong))
+        values = [(row[name], act) for name, act in self._others.items()]
         return [value if act is None else act(value) for value, act in values]
 
-    def row(self, own: Sequence[Any], shared: list[Any]) -> Any:
+    def row(self, varying: Sequence[Any], shared: list[Any]) -> Any:
         """A whole row as the driver takes it."""
-        values = list(own)
-        for place, act in self._own_acts:
+        values = list(varying)
+        for place, act in self._acts:
             values[place] = act(values[place])
         return self._arranged(values + shared)
 

@@ -111,6 +111,9 @@ class Gate:
 
     def _own_admission(self, request: Request) -> Admission:
         """An admission of our own, unrecorded, for a context that no server opened: the perimeter made none for it."""
+        before: Admission | None = request.environ.get(ADMISSION)
+        if before is not None:
+            before.last_word = None  # which request's answer leaves is for whoever made two of one environ to choose
         inside, peer = self._book.inside(request.path), request.environ.get("REMOTE_ADDR") or ""
         made = request.environ[ADMISSION] = Admission("", inside, self._clock.time(), 0, peer)
         give(request)
@@ -123,7 +126,7 @@ class Gate:
             admission.observed = True
         admission.recorded = demands.rule.record
         if demands.own:  # whose pages may read these answers is theirs to say
-            admission.own = None if demands.rule.shared else ()
+            admission.last_word = None if demands.rule.shared else ()
         elif self._manners.origins is not None:
             admission.headers = shared(request, self._manners.origins)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from .. import signals
+from ..crypto import Endings
 from ..errors import ConfigurationError, StoreAway
 from ..events import Recorder
 from ..perimeter import Perimeter, StillAdmitted
@@ -66,6 +67,7 @@ class House(Governance):
 
     def start(self) -> tuple[Recorder, StillAdmitted]:
         """``open`` for the perimeter: whatever is wrong shuts the gate, and is no matter of the host's own pages."""
+        Endings.draw_anew()  # in each process that serves, whatever was drawn before it was forked
         try:
             parts = self.open()
             self.look()

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
-from ..admission import current_admission
 from ..rules import Book
 from ..schemas import encoder
 from ..values import READ_METHODS
 from .connections import Connections
 from .device_pages import DevicePage
 from .engine import Answer
+from .insisting import UNCACHED, Headers, insist
 from .mounting import attach_mounting
 from .pages import Pages, style
 from .places import Places
@@ -27,14 +27,12 @@ from .visitors import Visitors
 
 ENDPOINTS, METADATA = "apiguard_oauth", "apiguard_oauth_metadata"
 METHODS = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]
-UNCACHED = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 CACHED = (("Cache-Control", "public, max-age=300"),)
 ALLOWED_HEADERS = "Authorization, Content-Type, DPoP"
 EXPOSED_HEADERS = "DPoP-Nonce, Retry-After, WWW-Authenticate, X-Request-Id"
 PREFLIGHT_SECONDS = "600"
 SHARED = (("Access-Control-Allow-Origin", "*"), ("Access-Control-Expose-Headers", EXPOSED_HEADERS))
 JSON = "application/json"
-Headers = tuple[tuple[str, str], ...]
 _encode = encoder()
 
 
@@ -127,30 +125,21 @@ def _finished(app: Flask, answer: Answer, more: Headers, told: Headers) -> Respo
     """The response. What an answer says itself counts more than ``more``; ``told`` is said besides."""
     body = b"" if answer.document is None else "".join(_encode(answer.document, 0)).encode()
     response = app.response_class(body, answer.status, content_type=JSON)
-    if answer.headers:
-        names = {name for name, _ in answer.headers}
-        more = tuple([pair for pair in more if pair[0] not in names])
-        for name, value in answer.headers:
+    if more is UNCACHED and not answer.headers:
+        return insist(response, UNCACHED + told)
+    names = {name for name, _ in answer.headers}
+    said = answer.headers + tuple([pair for pair in more if pair[0] not in names])
+    for name, value in said:
+        if (name, value) not in UNCACHED:
             response.headers.add(name, value)
-    return _say(response, more + told)
-
-
-def _say(response: Response, own: Headers) -> Response:
-    """Have the answer say this whatever the host's hooks add to it: they come before it leaves."""
-    admission = current_admission()
-    if admission is not None:
-        admission.own = own
-    else:
-        for name, value in own:
-            response.headers.add(name, value)
-    return response
+    return insist(response, tuple([pair for pair in said if pair in UNCACHED]) + told)
 
 
 def _preflight(app: Flask, allowed: str) -> Response:
     """Fetch, section 3.3.3. Without ``Access-Control-Allow-Credentials``: cookies never help here."""
-    own = (
+    said = (
         ("Access-Control-Allow-Origin", "*"), ("Access-Control-Allow-Methods", allowed),
         ("Access-Control-Allow-Headers", ALLOWED_HEADERS), ("Access-Control-Max-Age", PREFLIGHT_SECONDS),
         ("Allow", allowed),
     )  # fmt: skip
-    return _say(app.response_class(b"", status=204), own)
+    return insist(app.response_class(b"", status=204), said)

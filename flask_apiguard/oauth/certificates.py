@@ -118,11 +118,12 @@ def _told_by_proxy(environ: WSGIEnvironment) -> Shown | None:
 
 
 def _told_by_server(environ: WSGIEnvironment) -> Shown | None:
-    connection = environ.get(SOCKETS[0]) or environ.get(SOCKETS[1])
-    data = _of_socket(connection) if isinstance(connection, ssl.SSLSocket) else None
-    if data is not None:
-        found = read_der(data)
-        return None if found is None else Shown(found, True)
+    for name in SOCKETS:
+        connection = environ.get(name)
+        data = _of_socket(connection) if isinstance(connection, ssl.SSLSocket) else None
+        if data is not None:
+            found = read_der(data)
+            return None if found is None else Shown(found, True)
     text = environ.get(OF_SERVER)
     found = read_pem(str(text)) if text else None
     return None if found is None else Shown(found, environ.get(OF_SERVER_VERIFIED) == SUCCESS)

@@ -85,7 +85,7 @@ def read_body(request: Request) -> bytes:
     wanted = BYTES_AT_MOST + 1 if length is None else length
     try:
         stream = request.stream
-        body: bytes = stream.read(wanted)  # all of it, nearly always
+        body: bytes = (wanted and stream.read(wanted)) or b""  # all of it, nearly always
         while len(body) < wanted and (more := stream.read(wanted - len(body))):
             body += more
     except RequestEntityTooLarge:
@@ -94,6 +94,8 @@ def read_body(request: Request) -> bytes:
         raise malformed("The body ended early.") from None
     if len(body) > BYTES_AT_MOST:
         raise malformed("The body is too large.", 413)
+    if length is not None and len(body) < length:
+        raise malformed("The body ended early.")
     return body
 
 

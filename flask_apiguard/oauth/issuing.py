@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -55,26 +55,46 @@ def audience_of(form: Form, places: Places) -> tuple[str, ...]:
     return (places.resource,) if named else ()
 
 
-#: When an access token has ended at the latest, in seconds since the epoch, and how many seconds it lives at most.
-Limits = tuple[float, int]
+class Terms(NamedTuple):
+    """What a client's access tokens for some scopes have in common, and what the answers that carry them say of it.
+
+    None outlives what the client proved itself with, which ends at ``ends_at``, in seconds since the epoch; ``most`` is
+    how many seconds one lives at most.
+    """
+
+    token_type: str
+    scope: str
+    ends_at: float
+    most: int
+
+    def lifetime(self, now: dt.datetime) -> int:
+        """How many seconds a token lives that is issued now."""
+        return max(1, int(min(self.ends_at - now.timestamp(), self.most)))
+
+    def answer(self, text: str, lifetime: int) -> dict[str, Any]:
+        """The answer that carries a token; it names the scopes, unless there are none."""
+        said: dict[str, Any] = {"access_token": text, "token_type": self.token_type, "expires_in": lifetime}
+        if self.scope:
+            said["scope"] = self.scope
+        return said
 
 
-class Own:
-    """Tokens of a client's own that differ in nothing but text and time, and the answers that carry them."""
+class ClientTokens:
+    """Tokens for a client itself that differ in nothing but text and time, and the answers that carry them."""
 
-    __slots__ = ("_limits", "_now", "_said", "_series")
+    __slots__ = ("_now", "_series", "_terms")
 
-    def __init__(self, series: Series, said: dict[str, Any], limits: Limits, now: Callable[[], dt.datetime]) -> None:
-        self._series, self._said, self._limits, self._now = series, said, limits, now
+    def __init__(self, series: Series, terms: Terms, now: Callable[[], dt.datetime]) -> None:
+        self._series, self._terms, self._now = series, terms, now
 
     def issue(self) -> dict[str, Any]:
         """One more.
 
         :raises flask_apiguard.errors.StoreAway: the store does not answer.
         """
-        now = self._now()
-        lifetime = _lifetime(self._limits, now)
-        return {**self._said, "access_token": self._series.issue(now, lifetime), "expires_in": lifetime}
+        now, terms = self._now(), self._terms
+        lifetime = terms.lifetime(now)
+        return terms.answer(self._series.issue(now, lifetime), lifetime)
 
 
 class Issuing:
@@ -94,31 +114,30 @@ class Issuing:
         :raises Refused: it may not have what it asks for.
         """
         if client.credential_kind not in _PROOFS:
-            return self.own(client, form).issue()
-        scopes, facts = self._facts(client, form)
+            return self.tokens_for(client, form).issue()
+        terms, facts = self._facts(client, form)
         with self._store.write() as tx:
             hold(tx, client.facts.id, shared=True)
             demand_unrevoked(tx, client)
-            lifetime = _lifetime(self._limits(client), tx.now)
+            lifetime = terms.lifetime(tx.now)
             _, text = self.tokens.issue(tx, lifetime=lifetime, text_of=client.text_of, **facts)
-        return answer(text, lifetime, scopes, "jkt" in (client.cnf or ()))
+        return terms.answer(text, lifetime)
 
-    def own(self, client: Proved, form: Form) -> Own:
+    def tokens_for(self, client: Proved, form: Form) -> ClientTokens:
         """The tokens that a client gets for itself with its secret, however often it asks for these.
 
         :raises Refused: it may not have what it asks for.
         """
-        scopes, facts = self._facts(client, form)
+        terms, facts = self._facts(client, form)
         series = Series(self.tokens, self._store, text_of=client.text_of, **facts)
-        said = answer("", 0, scopes, "jkt" in (client.cnf or ()))
-        return Own(series, said, self._limits(client), self._store.now)
+        return ClientTokens(series, terms, self._store.now)
 
-    def _facts(self, client: Proved, form: Form) -> tuple[frozenset[str], dict[str, Any]]:
-        """The scopes, and all else that its tokens say of a client and of what it asks for itself."""
+    def _facts(self, client: Proved, form: Form) -> tuple[Terms, dict[str, Any]]:
+        """What tokens say that a client asks for itself."""
         scopes = wanted_scopes(form.get("scope"), client.scopes)
         audience = audience_of(form, self.places) or self._here
         _demand_bound(client, scopes)
-        return scopes, {
+        return self._terms(client, scopes), {
             "client_id": client.facts.id, "environment": client.facts.environment, "scopes": scopes,
             "credential_id": client.credential_id, "audience": audience, "cnf": client.cnf,
         }  # fmt: skip
@@ -135,13 +154,14 @@ class Issuing:
         _demand_bound(client, scopes)
         if client.use_up is not None:
             client.use_up()
-        lifetime = _lifetime(self._limits(client), tx.now)
+        terms = self._terms(client, scopes)
+        lifetime = terms.lifetime(tx.now)
         _, text = self.tokens.issue(
             tx, client_id=client.facts.id, environment=client.facts.environment, scopes=scopes, lifetime=lifetime,
             credential_id=client.credential_id, user_id=user_id, family_id=family_id, audience=audience or self._here,
             cnf=client.cnf, text_of=client.text_of,
         )  # fmt: skip
-        return answer(text, lifetime, scopes, "jkt" in (client.cnf or ()))
+        return terms.answer(text, lifetime)
 
     def refresh_token(
         self, tx: Transaction, client: Proved, *, began: dt.datetime | None = None, **facts: Any
@@ -163,13 +183,10 @@ class Issuing:
             cnf=client.cnf if client.credential_id is None else None, **facts,
         )  # fmt: skip
 
-    def _limits(self, client: Proved) -> Limits:
-        return client.ends_at, self.tokens.lifetimes.of(client.facts.environment, client.grant_type)
-
-
-def _lifetime(limits: Limits, now: dt.datetime) -> int:
-    ends_at, most = limits
-    return max(1, int(min(ends_at - now.timestamp(), most)))
+    def _terms(self, client: Proved, scopes: frozenset[str]) -> Terms:
+        most = self.tokens.lifetimes.of(client.facts.environment, client.grant_type)
+        token_type = "DPoP" if "jkt" in (client.cnf or ()) else "Bearer"
+        return Terms(token_type, " ".join(sorted(scopes)), client.ends_at, most)
 
 
 def demand_unrevoked(tx: Transaction, client: Proved) -> None:
@@ -198,11 +215,3 @@ def _demand_bound(client: Proved, scopes: frozenset[str]) -> None:
             Error.INVALID_REQUEST,
             "This takes a token that is bound to a key: send a proof in the header DPoP, or ask for other scopes.",
         )
-
-
-def answer(text: str, lifetime: int, scopes: frozenset[str], bound: bool = False) -> dict[str, Any]:
-    """The answer that carries a token, ``bound`` by proofs or not; it names the scopes, unless there are none."""
-    said: dict[str, Any] = {
-        "access_token": text, "token_type": "DPoP" if bound else "Bearer", "expires_in": lifetime,
-    }  # fmt: skip
-    return said | {"scope": " ".join(sorted(scopes))} if scopes else said

@@ -18,6 +18,7 @@ from ..values import ALLOWED, Caller, Decision, Environment, HostUser, Reason
 from .asked_of_users import Question
 from .asking import Ask, Unsafe, read_client, read_rest
 from .form import read_form
+from .insisting import insist
 from .refusals import Error, Refused
 from .registrations import Registration
 from .rendering import render
@@ -31,14 +32,14 @@ STYLE = importlib.resources.files(__package__).joinpath("style.css").read_bytes(
 SIGN_IN_FIRST = "Sign in first, then come back here."
 NOT_OURS = "This did not come from our own page."
 ANSWERED = "This question was answered already, or waited too long."
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
+HEADERS = (
+    ("Cache-Control", "no-store"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
     # Not none at all: browsers would call a form's origin "null" then.
-    "Referrer-Policy": "same-origin",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
+    ("Referrer-Policy", "same-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("X-Frame-Options", "DENY"),
+)
 METHODS_OF_AUTHORIZE, METHODS_OF_CONSENT = "GET", "POST"
 
 
@@ -133,11 +134,10 @@ class Pages:
 
     def page(self, page: str, status: int, form_action: str = "'none'") -> Response:
         response = self._app.response_class(page, status=status, content_type="text/html; charset=utf-8")
-        response.headers.update(HEADERS)
-        response.headers["Content-Security-Policy"] = (
+        policy = (
             f"default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action {form_action}"
         )
-        return response
+        return insist(response, (*HEADERS, ("Content-Security-Policy", policy)))
 
     def to_sign_in(self) -> Response:
         here = request.script_root + request.path + "?" + request.query_string.decode("ascii", "replace")
@@ -150,9 +150,8 @@ class Pages:
 
     def redirect(self, url: str, status: int = 302) -> Response:
         response = self._app.response_class(b"", status=status)
-        response.headers.update(HEADERS)
         response.headers["Location"] = url
-        return response
+        return insist(response, HEADERS)
 
     def wrong_method(self, allowed: str) -> Response:
         response = self.page("", 405)

@@ -17,9 +17,10 @@ from flask import Request
 from ..clients import Memory, Watch
 from ..clock import Clock
 from ..credentials import Kind
+from ..errors import AWAY
 from .engine import Asked
 from .form import Form
-from .issuing import Own
+from .issuing import ClientTokens
 from .proved import Proved
 
 Stamp = tuple[int, int]
@@ -38,25 +39,25 @@ class Repeated:
     """What some words came to: who asked, and the tokens that it gets."""
 
     client: Proved
-    tokens: Own
+    tokens: ClientTokens
     stamp: Stamp
 
 
 class Repeats:
     """What this process remembers of them; ``bound`` is how many.
 
-    ``stamp`` moves with whatever a client may do that its own subjects do not tell; ``own`` finds the tokens, for words
-    that were answered.
+    ``stamp`` moves with whatever a client may do that its own subjects do not tell; ``tokens_for`` finds the tokens,
+    for words that were answered.
     """
 
     def __init__(
-        self, watch: Watch, clock: Clock, stamp: Callable[[], Stamp], own: Callable[[Proved, Form], Own],
-        bound: int = 10_000,
+        self, watch: Watch, clock: Clock, stamp: Callable[[], Stamp],
+        tokens_for: Callable[[Proved, Form], ClientTokens], bound: int = 10_000,
     ) -> None:  # fmt: skip
         self._watch = watch
         self._clock = clock
         self._stamp = stamp
-        self._own = own
+        self._tokens_for = tokens_for
         self._memory: Memory[Repeated] = watch.memory(bound)
 
     def said(self, request: Request, body: bytes) -> Said | None:
@@ -86,5 +87,9 @@ class Repeats:
             return
         if client.cnf is not None or client.text_of is not None or client.use_up is not None:
             return
-        found = Repeated(client, self._own(client, asked.parameters), said.stamp)
+        try:
+            tokens = self._tokens_for(client, asked.parameters)
+        except AWAY:
+            return  # the token that was asked for is written all the same
+        found = Repeated(client, tokens, said.stamp)
         self._memory.put(said.digest, found, client.subjects, said.version)

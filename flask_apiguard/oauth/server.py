@@ -62,7 +62,7 @@ class Server:
         self._proofs = proofs
         self._certificates = certificates
         issuing = Issuing(store, tokens, places, spans)
-        self._repeats = Repeats(watch, clock, proving.stamp, issuing.own)
+        self._repeats = Repeats(watch, clock, proving.stamp, issuing.tokens_for)
         self.pushed = Pushed(store, secrets, registrations, places, spans.pushed)
         codes = Codes(store, secrets, issuing, spans.code)
         self.asked_of_users = AskedOfUsers(store, secrets, codes, scopes, places.issuer)

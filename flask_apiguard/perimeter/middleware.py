@@ -107,24 +107,21 @@ class Perimeter:
             raise
         if len(began) != 3:
             body = begun(body, began)
-        headers, own = began[1], admission.own
+        headers, word = began[1], admission.last_word
         if not admission.recorded:
-            if own is not None:
-                take_back(headers, own)
-                headers += own
+            if word is not None:
+                have_last(headers, word)
             if admission.rule is not None:
                 _add_headers(headers, _present(headers), admission)
             begin_answer(start_response, began)
             return body
         is_usual = (
-            len(headers) == 2 and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length"
-            and headers[1][1].isdecimal()
+            len(headers) == 2 + len(word or ()) and headers[0][0] == "Content-Type"
+            and headers[1][0] == "Content-Length" and headers[1][1].isdecimal()
+            and (not word or tuple(headers[2:]) == word)
         )  # fmt: skip
-        if own is not None:
-            if not is_usual:
-                take_back(headers, own)
-            headers += own
-            is_usual = is_usual and not admission.headers
+        if word is not None and not is_usual:
+            have_last(headers, word)
         return self._release(body, began, environ, start_response, admission, is_usual)
 
     def _release(
@@ -133,7 +130,7 @@ class Perimeter:
     ) -> Iterable[bytes]:  # fmt: skip
         """Record, then let the answer go. A stream is opened on record now, and closed under the same id.
 
-        ``is_usual``: in the headers stand type and length, in this order, and nothing that we add to.
+        ``is_usual``: in the headers stand type and length, in this order, and nothing else that is not ours.
         """
         status, headers = began[0], began[1]
         present = None
@@ -211,10 +208,11 @@ class _Never:
     """Stands in for a server's file wrapper where there is none."""
 
 
-def take_back(headers: list[tuple[str, str]], own: tuple[tuple[str, str], ...]) -> None:
-    """Take from an answer of ours what the host said of CORS, and of all that we say ourselves."""
-    ours = {name.lower() for name, _ in own}
+def have_last(headers: list[tuple[str, str]], word: tuple[tuple[str, str], ...]) -> None:
+    """Have an answer of ours say this, and nothing that the host said of the same, nor of CORS."""
+    ours = {name.lower() for name, _ in word}
     headers[:] = [pair for pair in headers if not _says(pair[0].lower(), ours)]
+    headers.extend(word)
 
 
 def _says(name: str, ours: Container[str]) -> bool:

@@ -174,7 +174,7 @@ def _trace(environ: WSGIEnvironment) -> str | None:
     return None
 
 
-_endings = Endings(20, bytes.hex)
+_endings = Endings(20, 10, bytes.hex)
 
 
 def request_id(now: float) -> str:

@@ -16,7 +16,6 @@ from tests.waiting import PATIENCE
 
 EVIL = "https://evil.example"
 ASKED = {"Origin": EVIL, "Access-Control-Request-Method": "POST"}
-ASK = {"grant_type": "client_credentials"}
 OPEN = ["/oauth/token", "/oauth/revoke", "/oauth/jwks", "/.well-known/oauth-authorization-server"]
 OWN = ["authorize", "consent", "connections", "device", "introspect", "par", "device_authorization"]
 
@@ -72,38 +71,6 @@ def test_what_is_for_every_origin_is_so_without_cookies(beside: World, path: str
         )  # fmt: skip
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
         assert "Access-Control-Allow-Credentials" not in answer.headers
-
-
-KEPT = {
-    "set": lambda headers: headers.set("Cache-Control", "public, max-age=600"),
-    "added": lambda headers: headers.add("cache-control", "public, max-age=600"),
-    "where it is missing": lambda headers: headers.setdefault("Cache-Control", "public, max-age=600"),
-}
-
-
-@pytest.mark.parametrize("way", KEPT)
-def test_no_cache_keeps_a_token_whatever_the_host_says_of_its_answers(tmp_path: Path, way: str) -> None:
-    def keeping(base: str) -> Flask:
-        app = make_app(base, f"sqlite:///{tmp_path}/a.db")
-        app.add_url_rule("/own", "own", lambda: "the host's own")
-
-        @app.after_request
-        def keep(response: Response) -> Response:
-            KEPT[way](response.headers)
-            response.headers["X-Host"] = "here"
-            return response
-
-        return app
-
-    with running(keeping) as world:
-        given = [world.post("token", ASK, world.holder()), world.post("token", ASK)]
-        own = requests.get(world.base + "/own", timeout=PATIENCE)
-    assert [answer.status_code for answer in given] == [200, 401]
-    for answer in given:
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert answer.headers["Pragma"] == "no-cache"
-        assert answer.headers["X-Host"] == "here"
-    assert own.headers["Cache-Control"] == "public, max-age=600"
 
 
 def test_a_host_that_answers_preflights_itself_opens_none_of_our_endpoints(tmp_path: Path) -> None:

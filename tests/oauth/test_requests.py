@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import io
+from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from werkzeug.wrappers import Request
 
-from flask_apiguard.oauth.form import parse
+from flask_apiguard.oauth.form import parse, read_body
 from flask_apiguard.oauth.refusals import Refused
 from tests.oauth.devices import GRANT_TYPE as DEVICE
 from tests.oauth.world import FORM, World
@@ -83,6 +86,20 @@ def test_a_body_that_ends_early_is_no_server_error(world: World) -> None:
         answer = http.client.HTTPResponse(connection)
         answer.begin()
         assert answer.status == 400
+
+
+@pytest.mark.parametrize("sent", [b"", b"token=abc", None])
+def test_what_a_server_ends_early_is_not_taken_for_all(sent: bytes | None) -> None:
+    """Servers that end the body themselves, as gunicorn does, give what there is of it."""
+
+    class Ending(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(size) if sent is not None else cast(bytes, None)
+
+    environ = {"wsgi.input": Ending(sent or b""), "wsgi.input_terminated": True, "CONTENT_LENGTH": "100"}
+    with pytest.raises(Refused, match="ended early"):
+        read_body(Request(environ))
+    assert read_body(Request(environ | {"CONTENT_LENGTH": "0"})) == b""
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)

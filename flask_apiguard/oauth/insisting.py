@@ -1,0 +1,25 @@
+"""What an answer of ours says whatever the host's hooks make of it."""
+
+from __future__ import annotations
+
+from werkzeug.wrappers import Response
+
+from ..admission import current_admission
+
+Headers = tuple[tuple[str, str], ...]
+#: RFC 6749, section 5.1.
+UNCACHED: Headers = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+
+
+def insist(response: Response, said: Headers) -> Response:
+    """Say this, for the host's hooks to see, and have it said last, whatever they changed.
+
+    Only for what is at least as strict as anything that a host may say of its own answers.
+    """
+    headers = response.headers
+    for name, value in said:
+        headers.add(name, value)
+    admission = current_admission()
+    if admission is not None:
+        admission.last_word = said
+    return response
