@@ -116,9 +116,8 @@ class Perimeter:
             begin_answer(start_response, began)
             return body
         is_usual = (
-            len(headers) == 2 + len(word or ()) and headers[0][0] == "Content-Type"
-            and headers[1][0] == "Content-Length" and headers[1][1].isdecimal()
-            and (not word or tuple(headers[2:]) == word)
+            (len(headers) == 2 if word is None else len(headers) > 1 and headers[2:] == [*word])
+            and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length" and headers[1][1].isdecimal()
         )  # fmt: skip
         if word is not None and not is_usual:
             have_last(headers, word)
