@@ -103,23 +103,24 @@ class Endings:
         self._length = length
         self._size = size
         self._write = write
-        self._left: list[str] = []
+        #: What is drawn and not given yet. Whoever is in a hurry takes from its end what there is.
+        self.left: list[str] = []
         self._every.append(self)
 
     @classmethod
     def draw_anew(cls) -> None:
         """Leave what is drawn, all of it."""
         for one in cls._every:
-            one._left.clear()
+            one.left.clear()
 
     def take(self) -> str:
         """The next one."""
         while True:
             try:
-                return self._left.pop()
+                return self.left.pop()
             except IndexError:
                 drawn, length = self._write(os.urandom(self.AT_ONCE * self._size)), self._length
-                self._left.extend(drawn[start : start + length] for start in range(0, self.AT_ONCE * length, length))
+                self.left.extend(drawn[start : start + length] for start in range(0, self.AT_ONCE * length, length))
 
 
 os.register_at_fork(after_in_child=Endings.draw_anew)

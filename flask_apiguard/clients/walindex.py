@@ -12,6 +12,9 @@ from __future__ import annotations
 import mmap
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,7 +28,7 @@ _NEVER_CLOSED: list[tuple[int, mmap.mmap]] = []
 class WalIndex:
     """Maps the header. The caller holds a SQLite connection that has read: the file can't shrink under it then."""
 
-    __slots__ = ("_map",)
+    __slots__ = ("header",)
 
     def __init__(self, path: Path) -> None:
         """``path`` is the database's.
@@ -41,11 +44,8 @@ class WalIndex:
             _NEVER_CLOSED.append((descriptor, mmap.mmap(-1, 1)))
             raise OSError(str(error)) from error
         _NEVER_CLOSED.append((descriptor, mapped))
-        self._map = mapped
-
-    def header(self) -> bytes:
-        """The bytes as they stand now."""
-        return self._map[:HEADER]
+        #: The bytes as they stand now.
+        self.header: Callable[[], bytes] = partial(itemgetter(slice(HEADER)), mapped)
 
 
 class Position(NamedTuple):

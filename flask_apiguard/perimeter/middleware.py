@@ -75,7 +75,7 @@ class Perimeter:
             self._start = None
         path = environ.get("PATH_INFO") or "/"
         inside, ambiguous = locate(self._book, path, environ)
-        now, peer = self._clock.time(), str(environ.get(PROXY_FIX, environ).get("REMOTE_ADDR") or "")
+        now, peer = self._clock.time(), environ.get(PROXY_FIX, environ).get("REMOTE_ADDR") or ""
         admission = environ[ADMISSION] = Admission(request_id(now), inside, now, time.perf_counter_ns(), peer)
         environ[REQUEST_ID] = admission.id
         if not inside:

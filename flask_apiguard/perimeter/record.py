@@ -175,6 +175,7 @@ def _trace(environ: WSGIEnvironment) -> str | None:
 
 
 _endings = Endings(20, 10, bytes.hex)
+_left = _endings.left
 
 
 def request_id(now: float) -> str:
@@ -182,4 +183,8 @@ def request_id(now: float) -> str:
 
     ``now`` is seconds since the epoch.
     """
-    return f"req_{int(now * 1000):012x}{_endings.take()}"
+    try:
+        ending = _left.pop()
+    except IndexError:
+        ending = _endings.take()
+    return f"req_{int(now * 1000):012x}{ending}"
