@@ -111,9 +111,6 @@ class Gate:
 
     def _own_admission(self, request: Request) -> Admission:
         """An admission of our own, unrecorded, for a context that no server opened: the perimeter made none for it."""
-        before: Admission | None = request.environ.get(ADMISSION)
-        if before is not None:
-            before.last_word = None  # which request's answer leaves is for whoever made two of one environ to choose
         inside, peer = self._book.inside(request.path), request.environ.get("REMOTE_ADDR") or ""
         made = request.environ[ADMISSION] = Admission("", inside, self._clock.time(), 0, peer)
         give(request)
@@ -228,8 +225,9 @@ class Gate:
 
     def still(self, environ: WSGIEnvironment, admission: Admission) -> bool:
         """Whether the caller of an open stream may go on; asked between its chunks."""
-        if admission.caller.credential_id is None:
-            return True
+        rule: Rule | None = admission.rule
+        if admission.caller.credential_id is None or (rule is not None and not rule.shared):
+            return True  # those endpoints have judged what was shown to them themselves
         try:
             caller, _ = self._verifier.identify(self._read_again(environ))
         except APIGuardError:

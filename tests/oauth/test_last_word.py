@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import requests
-from flask import Flask, Response
+from flask import Flask, Response, request
 from werkzeug.datastructures import Headers
 
 from flask_apiguard import APIGuard
@@ -104,6 +104,39 @@ def test_an_answer_that_no_server_asked_for_says_it_too(tmp_path: Path) -> None:
             answer = world.app.full_dispatch_request()
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_a_page_that_a_hook_asks_for_meanwhile_takes_nothing_from_a_token(tmp_path: Path) -> None:
+    def make(base: str) -> Flask:
+        app = make_app(base, f"sqlite:///{tmp_path}/a.db")
+        app.add_url_rule("/own", "own", lambda: "the host's own")
+
+        @app.after_request
+        def ask(response: Response) -> Response:
+            if request.path == "/oauth/token":
+                with app.request_context({**request.environ, "PATH_INFO": "/own", "REQUEST_METHOD": "GET"}):
+                    app.full_dispatch_request()
+                response.headers["Cache-Control"] = LAX
+                response.headers["Access-Control-Allow-Credentials"] = "true"
+            return response
+
+        return app
+
+    with running(make) as world:
+        answer = world.post("token", ASK, world.holder(), {"Origin": "https://evil.example"})
+    assert answer.status_code == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("sent", ["header", "body"])
+def test_a_token_whose_length_nobody_knows_arrives_all_the_same(tmp_path: Path, sent: str) -> None:
+    with hooked(tmp_path, lambda headers: headers.pop("Content-Length", None)) as world:
+        holder = world.holder()
+        by_body = {"client_id": holder.id, "client_secret": holder.secret}
+        answer = world.post("token", ASK, holder) if sent == "header" else world.post("token", {**ASK, **by_body})
+        assert answer.status_code == 200
+        assert world.call(answer.json()["access_token"]).status_code == 200
 
 
 @pytest.mark.parametrize(("first", "then"), [("/oauth/jwks", "/mine"), ("/mine", "/oauth/token")])
