@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
 
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wrappers import Request
@@ -82,6 +82,9 @@ def read_body(request: Request) -> bytes:
     length = request.content_length
     if length is not None and length > BYTES_AT_MOST:
         raise malformed("The body is too large.", 413)
+    taken = _taken(request)
+    if taken is not None:
+        return _bounded(taken)
     wanted = BYTES_AT_MOST + 1 if length is None else length
     try:
         stream = request.stream
@@ -92,11 +95,24 @@ def read_body(request: Request) -> bytes:
         raise malformed("The body is too large.", 413) from None
     except (ClientDisconnected, OSError):
         raise malformed("The body ended early.") from None
-    if len(body) > BYTES_AT_MOST:
-        raise malformed("The body is too large.", 413)
     if length is not None and len(body) < length:
         raise malformed("The body ended early.")
+    return _bounded(body)
+
+
+def _bounded(body: bytes) -> bytes:
+    if len(body) > BYTES_AT_MOST:
+        raise malformed("The body is too large.", 413)
     return body
+
+
+def _taken(request: Request) -> bytes | None:
+    """What a hook of the host's took from the stream before us, where nothing is left of it; None for nothing."""
+    kept = request.__dict__
+    data: bytes | None = kept.get("_cached_data")
+    if not data and "form" in kept:  # taken apart already: put together again, each parameter as often as it came
+        return urlencode(list(request.form.items(multi=True))).encode()
+    return data
 
 
 def parse(body: bytes) -> Form:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import http.client
 import io
+from collections.abc import Callable
+from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from flask import Flask, request
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from werkzeug.wrappers import Request
@@ -16,7 +19,7 @@ from werkzeug.wrappers import Request
 from flask_apiguard.oauth.form import parse, read_body
 from flask_apiguard.oauth.refusals import Refused
 from tests.oauth.devices import GRANT_TYPE as DEVICE
-from tests.oauth.world import FORM, World
+from tests.oauth.world import FORM, World, make_app, running
 from tests.servers.http import raw_http
 from tests.waiting import PATIENCE
 
@@ -86,6 +89,28 @@ def test_a_body_that_ends_early_is_no_server_error(world: World) -> None:
         answer = http.client.HTTPResponse(connection)
         answer.begin()
         assert answer.status == 400
+
+
+@pytest.mark.parametrize(
+    "read", [lambda: request.get_data(), lambda: request.form, lambda: (request.form, request.get_data())]
+)
+def test_what_a_hook_of_the_hosts_has_read_is_read_all_the_same(tmp_path: Path, read: Callable[[], object]) -> None:
+    def make(base: str) -> Flask:
+        app = make_app(base, f"sqlite:///{tmp_path}/a.db")
+
+        @app.before_request
+        def look() -> None:
+            read()
+
+        return app
+
+    with running(make) as world:
+        holder = world.holder()
+        by_body = {**ASK, "client_id": holder.id, "client_secret": holder.secret, "scope": "orders:read orders:write"}
+        for answer in (world.post("token", ASK, holder), world.post("token", by_body)):
+            assert answer.status_code == 200
+        assert refused(world.post("token", "grant_type=client_credentials&grant_type=client_credentials", holder))
+        assert refused(world.post("token", b"scope=" + b"x" * 70_000, holder), status=413)
 
 
 @pytest.mark.parametrize("sent", [b"", b"token=abc", None])
