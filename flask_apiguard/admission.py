@@ -72,7 +72,7 @@ class Admission:
 
     @property
     def mode(self) -> Mode:
-        """The same as it is recorded."""
+        """How what is decided of this request counts, as it is recorded."""
         return Mode.OBSERVE if self.observed else Mode.ENFORCE
 
 

@@ -36,8 +36,7 @@ _POSITION = "SELECT max(seq) FROM apiguard_change"
 _AFTER = "SELECT seq, subject FROM apiguard_change WHERE seq > ? ORDER BY seq LIMIT ?"
 #: Our own place too, in psycopg's manner: where it is missing, this is not the log that we stood in.
 _FROM = "SELECT seq, subject FROM apiguard_change WHERE seq >= %s ORDER BY seq LIMIT %s"
-
-
+#: What a look rests on; see ``Watch._base``.
 Base = tuple[bytes, Position | None, int]
 
 

@@ -14,7 +14,8 @@ UNCACHED: Headers = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 def insist(response: Response, said: Headers) -> Response:
     """Say this, for the host's hooks to see, and have it said last, whatever they changed.
 
-    Only for what is at least as strict as anything that a host may say of its own answers.
+    For what our answers rest on: who may read, keep or frame them. Of how long our public documents are kept a host may
+    say less.
     """
     headers = response.headers
     for name, value in said:
