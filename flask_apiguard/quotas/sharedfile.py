@@ -74,7 +74,9 @@ class SharedFile(TableFile):
             taken.append(_taken((amount - remaining, remaining, end - at, None)))
         else:
             return taken
-        for demand, _ in zip(demands, taken, strict=False):  # one does not fit, so none was asked
+        # One does not fit, so none was asked. The last first: whoever is killed here leaves what one killed while
+        # counting leaves, the first few counted.
+        for demand in reversed(demands[: len(taken)]):
             opened.add(known[demand.key][0], -demand.cost)
         return None
 

@@ -104,6 +104,26 @@ def test_killed_at_any_moment_the_file_stays_whole_and_unlocked(path: Path) -> N
     counter.close()
 
 
+def test_one_killed_while_it_takes_back_leaves_the_first_few_counted(
+    shared: SharedFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three = [Demand(b"%d" % number, 10, HOUR) for number in range(3)]
+    shared.take(three, NOW)
+    add = table.Table.add
+    lives = iter([True, False])
+
+    def killed(opened: table.Table, place: int, cost: int) -> None:
+        if not next(lives):
+            raise KeyboardInterrupt
+        add(opened, place, cost)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(table.Table, "add", killed)
+        with pytest.raises(KeyboardInterrupt):
+            shared.take([*three, Demand(b"new", 10, HOUR)], NOW)
+    assert used(shared, *three) == [2, 2, 1]
+
+
 KILLED = """
 import mmap, sys
 from flask_apiguard.quotas import table
