@@ -59,8 +59,9 @@ class Admission:
     length: int | None = None
     outcome = ""
     headers: tuple[tuple[str, str], ...] = ()
-    #: Headers that an answer of our own has whatever the host's hooks make of it; of who may read it from another
-    #: origin (CORS) they are all that it says. None where that is the host's to say.
+    #: Headers that an answer of our own has whatever the host's hooks make of it; None where all of them are the host's
+    #: to say. Of who may read it from another origin (CORS) they are all that it says, unless its rule leaves it to the
+    #: host.
     last_word: tuple[tuple[str, str], ...] | None = None
 
     def __init__(self, id: str, inside: bool, time: float, started: int, peer: str) -> None:

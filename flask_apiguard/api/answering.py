@@ -17,6 +17,7 @@ from werkzeug.wrappers import Response
 from ..admission import current_admission
 from ..errors import REQUEST_ID, APIGuardError, ConfigurationError, Missing, decision_of, respond
 from ..gate.challenge import challenged
+from ..insisting import Headers, insist
 from ..values import Decision, Reason
 from .call import Answer
 from .remedies import remedies
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
     from ..house import House
 
 logger = logging.getLogger("flask_apiguard")
+MANNERS: Headers = (
+    ("Cache-Control", "no-store"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
 CHALLENGES = ('Bearer realm="apiguard"',)
 
 
@@ -58,15 +64,12 @@ def respond_with(house: House, request: Request, status: int, body: str, headers
     return mannered(request, response)
 
 
-def mannered(request: Request, response: Response) -> Response:
-    """Never cached, never guessed at, with the request's id."""
-    response.headers["Cache-Control"] = "no-store"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
+def mannered(request: Request, response: Response, more: Headers = ()) -> Response:
+    """Never cached, never guessed at, with the request's id; ``more`` is said as firmly (see `insist`)."""
     response.headers.add("Vary", "Authorization")
     if REQUEST_ID in request.environ:
         response.headers["X-Request-Id"] = request.environ[REQUEST_ID]
-    return response
+    return insist(response, MANNERS + more)
 
 
 def problem(

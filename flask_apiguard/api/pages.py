@@ -13,6 +13,7 @@ from flask import Request
 from werkzeug.wrappers import Response
 
 from ..errors import APIGuardError, ConfigurationError, Denied, Missing, Problem, decision_of
+from ..insisting import UNGUESSED, insist
 from ..people import Issued
 from ..values import READ_METHODS, Decision, Reason
 from .answering import mannered, problem
@@ -65,9 +66,8 @@ def _file(house: House, name: str) -> Response:
     """The script or the style sheet."""
     kind, body = ("text/javascript", _SCRIPT) if name == FILES[0] else ("text/css", _STYLE)
     response = house.app.response_class(body, content_type=f"{kind}; charset=utf-8")
-    response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "public, max-age=3600"
-    return response
+    return insist(response, UNGUESSED)
 
 
 def answer(house: House, request: Request, name: str) -> Response:
@@ -141,5 +141,4 @@ def _html(house: House, request: Request, title: str, body: str, status: int = 2
         f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
     )
     response = house.app.response_class(text, status=status, content_type="text/html; charset=utf-8")
-    response.headers["Content-Security-Policy"] = CSP
-    return mannered(request, response)
+    return mannered(request, response, (("Content-Security-Policy", CSP),))

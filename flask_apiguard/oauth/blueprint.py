@@ -11,13 +11,13 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
+from ..insisting import Headers, insist
 from ..rules import Book
 from ..schemas import encoder
 from ..values import READ_METHODS
 from .connections import Connections
 from .device_pages import DevicePage
 from .engine import Answer
-from .insisting import UNCACHED, Headers, insist
 from .mounting import attach_mounting
 from .pages import Pages, style
 from .places import Places
@@ -28,6 +28,8 @@ from .visitors import Visitors
 ENDPOINTS, METADATA = "apiguard_oauth", "apiguard_oauth_metadata"
 METHODS = ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"]
 CACHED = (("Cache-Control", "public, max-age=300"),)
+#: RFC 6749, section 5.1.
+UNCACHED = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 ALLOWED_HEADERS = "Authorization, Content-Type, DPoP"
 EXPOSED_HEADERS = "DPoP-Nonce, Retry-After, WWW-Authenticate, X-Request-Id"
 PREFLIGHT_SECONDS = "600"
@@ -99,10 +101,10 @@ def _posted(app: Flask, act: Callable[[Request], Answer], *, shared: bool) -> Ca
         if shared and request.method == "OPTIONS":
             return _preflight(app, allowed)
         # An answer that nobody keeps says who else may read it only to a page that asks for it (Fetch, section 3.3.2).
-        told = SHARED if shared and "HTTP_ORIGIN" in request.environ else ()
+        insisted = UNCACHED + SHARED if shared and "HTTP_ORIGIN" in request.environ else UNCACHED
         if request.method != "POST":
-            return _finished(app, Answer(405, None, (("Allow", allowed),)), UNCACHED, told)
-        return _finished(app, act(request), UNCACHED, told)
+            return _finished(app, Answer(405, None, (("Allow", allowed),)), insisted)
+        return _finished(app, act(request), insisted)
 
     return view
 
@@ -115,24 +117,22 @@ def _document(app: Flask, act: Callable[[], Answer]) -> Callable[[], Response]:
         if request.method == "OPTIONS":
             return _preflight(app, allowed)
         if request.method not in READ_METHODS:
-            return _finished(app, Answer(405, None, (("Allow", allowed),)), UNCACHED, SHARED)
-        return _finished(app, act(), CACHED, SHARED)
+            return _finished(app, Answer(405, None, (("Allow", allowed),)), UNCACHED + SHARED)
+        answer = act()
+        if answer.status != 200:
+            return _finished(app, answer, UNCACHED + SHARED)
+        return _finished(app, answer, SHARED, CACHED)
 
     return view
 
 
-def _finished(app: Flask, answer: Answer, more: Headers, told: Headers) -> Response:
-    """The response. What an answer says itself counts more than ``more``; ``told`` is said besides."""
+def _finished(app: Flask, answer: Answer, insisted: Headers, said: Headers = ()) -> Response:
+    """The response; what is ``insisted`` on no hook of the host's changes, what is only ``said`` it may."""
     body = b"" if answer.document is None else "".join(_encode(answer.document, 0)).encode()
     response = app.response_class(body, answer.status, content_type=JSON)
-    if more is UNCACHED and not answer.headers:
-        return insist(response, UNCACHED + told)
-    names = {name for name, _ in answer.headers}
-    said = answer.headers + tuple([pair for pair in more if pair[0] not in names])
-    for name, value in said:
-        if (name, value) not in UNCACHED:
-            response.headers.add(name, value)
-    return insist(response, tuple([pair for pair in said if pair in UNCACHED]) + told)
+    for name, value in answer.headers + said:
+        response.headers.add(name, value)
+    return insist(response, insisted)
 
 
 def _preflight(app: Flask, allowed: str) -> Response:

@@ -14,11 +14,11 @@ from werkzeug.wrappers import Response
 
 from ..admission import current_admission
 from ..errors import AWAY, ConfigurationError, StoreAway
+from ..insisting import UNGUESSED, insist
 from ..values import ALLOWED, Caller, Decision, Environment, HostUser, Reason
 from .asked_of_users import Question
 from .asking import Ask, Unsafe, read_client, read_rest
 from .form import read_form
-from .insisting import insist
 from .refusals import Error, Refused
 from .registrations import Registration
 from .rendering import render
@@ -208,8 +208,7 @@ def style() -> Response:
     """The one style sheet of these pages."""
     response = Response(STYLE, content_type="text/css; charset=utf-8")
     response.headers["Cache-Control"] = "public, max-age=3600"
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    return response
+    return insist(response, UNGUESSED)
 
 
 def style_url() -> str:

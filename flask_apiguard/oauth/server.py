@@ -154,7 +154,7 @@ class Server:
         try:
             return Answer(200, {"keys": self._signing_keys.published()})
         except AWAY as error:
-            return _away(error, (("Cache-Control", "no-store"),))
+            return _away(error)
 
     # -- what they ask -----------------------------------------------------------------------------------------------
 
@@ -205,9 +205,9 @@ def _decision_of(refusal: Refused) -> Decision:
     return Decision(False, reason, refusal.description, need=refusal.error.value)
 
 
-def _away(error: ConfigurationError | StoreAway, headers: tuple[tuple[str, str], ...] = ()) -> Answer:
+def _away(error: ConfigurationError | StoreAway) -> Answer:
     """Nobody can tell anything right now. Who operates the app is told what they have to mend."""
     if isinstance(error, ConfigurationError):
         logger.error("%s", error)
     document = Refused(Error.TEMPORARILY_UNAVAILABLE, "Try again later.").document
-    return Answer(503, document, (*headers, ("Retry-After", str(error.retry_after))))
+    return Answer(503, document, (("Retry-After", str(error.retry_after)),))

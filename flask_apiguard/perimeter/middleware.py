@@ -17,7 +17,7 @@ from ..admission import ADMISSION, Admission
 from ..clock import Clock
 from ..errors import REQUEST_ID, StoreAway, decision_of, respond
 from ..events import Recorder
-from ..rules import Book
+from ..rules import Book, Rule
 from ..rules.book import is_own
 from ..values import Decision, Phase, Reason
 from .paths import locate
@@ -108,10 +108,11 @@ class Perimeter:
         if len(began) != 3:
             body = begun(body, began)
         # Of two requests in this very environ the second one's answer leaves; one in a copy of it changes nothing here.
-        headers, word = began[1], (environ.get(ADMISSION) or admission).last_word
+        answered = environ.get(ADMISSION) or admission
+        headers, word = began[1], answered.last_word
         if not admission.recorded:
             if word is not None:
-                have_last(headers, word)
+                have_last(headers, word, answered.rule)
             if admission.rule is not None:
                 _add_headers(headers, _present(headers), admission)
             begin_answer(start_response, began)
@@ -121,7 +122,7 @@ class Perimeter:
             and headers[0][0] == "Content-Type" and headers[1][0] == "Content-Length" and headers[1][1].isdecimal()
         )  # fmt: skip
         if word is not None and not is_usual:
-            have_last(headers, word)
+            have_last(headers, word, answered.rule)
         return self._release(body, began, environ, start_response, admission, is_usual)
 
     def _release(
@@ -208,15 +209,16 @@ class _Never:
     """Stands in for a server's file wrapper where there is none."""
 
 
-def have_last(headers: list[tuple[str, str]], word: tuple[tuple[str, str], ...]) -> None:
-    """Have an answer of ours say this, and nothing that the host said of the same, nor of CORS."""
+def have_last(headers: list[tuple[str, str]], word: tuple[tuple[str, str], ...], rule: Rule | None) -> None:
+    """Have an answer of ours say this, and nothing that the host said of the same, nor of CORS unless it may."""
     ours = {name.lower() for name, _ in word}
-    headers[:] = [pair for pair in headers if not _says(pair[0].lower(), ours)]
+    begins = () if rule is not None and rule.shared else SHARING
+    headers[:] = [pair for pair in headers if not _says(pair[0].lower(), ours, begins)]
     headers.extend(word)
 
 
-def _says(name: str, ours: Container[str]) -> bool:
-    return name in ours or name.startswith(SHARING)
+def _says(name: str, ours: Container[str], begins: str | tuple[str, ...]) -> bool:
+    return name in ours or name.startswith(begins)
 
 
 def _present(headers: list[tuple[str, str]]) -> dict[str, str]:

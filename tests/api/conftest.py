@@ -160,7 +160,7 @@ class OrderIn(Schema):
 
 
 def make_app(folder: Path, **settings: Any) -> Flask:
-    """A host that meddles: CSRF protection, a handler for every error, hooks."""
+    """A host that meddles: CSRF protection, a handler for every error, hooks that change every answer."""
     app = Flask("town", instance_path=str(folder))
     app.config.update({
         "SECRET_KEY": "town", "APIGUARD_ONBOARDING": "open", "APIGUARD_BASE_URL": "https://town.example",
@@ -180,6 +180,9 @@ def make_app(folder: Path, **settings: Any) -> Flask:
     @app.after_request
     def after(response: Response) -> Response:
         response.headers["X-Town"] = "yes"
+        response.headers["Cache-Control"] = "public, max-age=600"
+        response.headers["Access-Control-Allow-Origin"] = "https://shop.example"
+        del response.headers["X-Content-Type-Options"]
         return response
 
     @guard.host_user

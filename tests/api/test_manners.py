@@ -40,6 +40,7 @@ def test_a_refusal_is_ours_and_never_the_hosts(town: Town, method: str, path: st
     assert heard.headers["Cache-Control"] == "no-store"
     assert heard.headers["X-Content-Type-Options"] == "nosniff"
     assert heard.headers["X-Town"] == "yes"
+    assert heard.headers["Access-Control-Allow-Origin"] == "https://shop.example"
     if status == 401:
         assert heard.headers["WWW-Authenticate"].startswith("Bearer")
     if status == 405:

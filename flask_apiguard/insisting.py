@@ -1,14 +1,14 @@
-"""What an answer of ours says whatever the host's hooks make of it."""
+"""What an answer of our own says whatever the host's hooks make of it."""
 
 from __future__ import annotations
 
 from werkzeug.wrappers import Response
 
-from ..admission import current_admission
+from .admission import current_admission
 
 Headers = tuple[tuple[str, str], ...]
-#: RFC 6749, section 5.1.
-UNCACHED: Headers = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+#: Of files: a browser takes none for another kind than it is (Fetch, section 3.6).
+UNGUESSED: Headers = (("X-Content-Type-Options", "nosniff"),)
 
 
 def insist(response: Response, said: Headers) -> Response:
@@ -19,7 +19,7 @@ def insist(response: Response, said: Headers) -> Response:
     """
     headers = response.headers
     for name, value in said:
-        headers.add(name, value)
+        headers[name] = value
     admission = current_admission()
     if admission is not None:
         admission.last_word = said
