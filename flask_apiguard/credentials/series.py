@@ -10,7 +10,7 @@ from ..crypto import new_id
 from ..db import Store
 from .alone import Insert
 from .tables import token as table
-from .tokens import Token, Tokens
+from .tokens import Token, Tokens, said
 
 _INSERT = Insert(table, "id", "family_id", "issued_at", "expires_at", "digest")
 
@@ -18,7 +18,7 @@ _INSERT = Insert(table, "id", "family_id", "issued_at", "expires_at", "digest")
 class Series:
     """Tokens that are alike but for text, id and time; each is the first of its family.
 
-    Of the ``facts``, which are those of `Token`, the store is told once; ``text_of`` writes a token in another form
+    Of the ``facts``, which are those of `said`, the store is told once; ``text_of`` writes a token in another form
     than our own. The client's right to each token is the caller's to know.
     """
 
@@ -29,9 +29,7 @@ class Series:
     ) -> None:
         self._tokens = tokens
         self._text_of = text_of
-        self._shared = tokens.row(store.now(), **facts)
-        for name in ("id", "family_id", "issued_at", "expires_at"):
-            del self._shared[name]
+        self._shared = said(**facts)
         self._rows = _INSERT.rows(store, self._shared)
 
     def issue(self, now: dt.datetime, lifetime: int) -> str:

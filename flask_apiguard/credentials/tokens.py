@@ -86,52 +86,40 @@ class Tokens:
         self.lifetimes = lifetimes
         self._secrets = secrets
 
-    def row(
-        self,
-        now: dt.datetime,
-        *,
-        client_id: str,
-        environment: Environment,
-        scopes: Iterable[str],
-        lifetime: int | None = None,
-        kind: TokenKind | str = TokenKind.ACCESS,
-        credential_id: str | None = None,
-        user_id: str | None = None,
-        audience: Iterable[str] = (),
-        cnf: Mapping[str, Any] | None = None,
-        parent: Token | None = None,
-        family_id: str | None = None,
-        token_id: str | None = None,
-    ) -> dict[str, Any]:
-        """What stands in the store of a token, but for its digest: what `Token` is made of."""
-        token_id = token_id or new_id("tok")
-        span = dt.timedelta(seconds=self.lifetimes.of(environment) if lifetime is None else lifetime)
-        return {
-            "id": token_id, "family_id": parent.family_id if parent is not None else family_id or token_id,
-            "kind": TokenKind(kind), "client_id": client_id, "environment": environment,
-            "scopes": tuple(sorted(scopes)), "issued_at": now, "expires_at": now + span,
-            "credential_id": credential_id, "user_id": user_id, "audience": tuple(audience), "cnf": cnf,
-            "generation": parent.generation + 1 if parent is not None else 0,
-            "parent_id": parent.id if parent is not None else None, "consumed_at": None, "revoked_at": None,
-        }  # fmt: skip
-
     def issue(
-        self, tx: Transaction, *, seed: str | None = None, text_of: Callable[[Token], str] | None = None, **facts: Any
+        self,
+        tx: Transaction,
+        *,
+        token_id: str | None = None,
+        family_id: str | None = None,
+        parent: Token | None = None,
+        lifetime: int | None = None,
+        seed: str | None = None,
+        text_of: Callable[[Token], str] | None = None,
+        **facts: Any,
     ) -> tuple[Token, str]:
         """Write one token; its text is returned here and nowhere else.
 
-        Of the ``facts`` that `Token` names, ``lifetime`` is seconds, and a ``parent`` gives family and generation. The
+        ``facts`` are those of `said`, ``lifetime`` is seconds, and a ``parent`` gives family and generation. The
         client's right to the token is the caller's to know. What the same ``seed`` makes is the same text again;
         ``text_of`` writes it in another form than our own. Of both the id comes first; else it is made of the text.
         """
+        shared = said(parent=parent, **facts)
+        span = self.lifetimes.of(shared["environment"]) if lifetime is None else lifetime
+        text, digest = None, None
         if text_of is None and seed is None:
-            text, digest = self.new_text(facts.get("kind", TokenKind.ACCESS)), None
-            made = Token(**(row := self.row(tx.now, token_id=self.id_of(text), **facts)))
-        else:
-            made = Token(**(row := self.row(tx.now, **facts)))
+            text = self.new_text(shared["kind"])
+            token_id = self.id_of(text)
+        token_id = token_id or new_id("tok")
+        own = {
+            "id": token_id, "family_id": parent.family_id if parent is not None else family_id or token_id,
+            "issued_at": tx.now, "expires_at": tx.now + dt.timedelta(seconds=span),
+        }  # fmt: skip
+        made = Token(**own, **shared)
+        if text is None:
             text = text_of(made) if text_of is not None else self.seeded(made.kind, str(seed))
             digest = self.digest(text)
-        tx.execute(table.insert(), [row | {"digest": digest}])
+        tx.execute(table.insert(), [own | shared | {"digest": digest}])
         return made, text
 
     def new_text(self, kind: TokenKind) -> str:
@@ -168,6 +156,27 @@ class Tokens:
             return None
         row = source.execute(_OF_TEXT, self.found_by(text)).first()
         return None if row is None else token_of(row._mapping)
+
+
+def said(
+    *,
+    client_id: str,
+    environment: Environment,
+    scopes: Iterable[str],
+    kind: TokenKind | str = TokenKind.ACCESS,
+    credential_id: str | None = None,
+    user_id: str | None = None,
+    audience: Iterable[str] = (),
+    cnf: Mapping[str, Any] | None = None,
+    parent: Token | None = None,
+) -> dict[str, Any]:
+    """What a `Token` says but for its id, its family and its time: tokens that are alike share it."""
+    return {
+        "kind": TokenKind(kind), "client_id": client_id, "environment": environment, "scopes": tuple(sorted(scopes)),
+        "credential_id": credential_id, "user_id": user_id, "audience": tuple(audience), "cnf": cnf,
+        "generation": parent.generation + 1 if parent is not None else 0,
+        "parent_id": parent.id if parent is not None else None, "consumed_at": None, "revoked_at": None,
+    }  # fmt: skip
 
 
 def token_of(values: sa.RowMapping) -> Token:
