@@ -10,11 +10,11 @@ from ..errors import APIGuardError, Missing
 from ..values import Reason
 from .call import BASE, VERSION, Answer, Call
 from .fields import Resource
+from .framing import CSP, framed
 from .table import Table, Who
 
 table = Table("documents")
 _BY_SLUG = {reason.slug: reason for reason in Reason}
-CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 class ProblemOut(Resource):
@@ -57,13 +57,9 @@ def problem(call: Call) -> Answer:
         raise Missing
     accepts = call.request.accept_mimetypes
     if accepts.best_match(("application/json", "text/html")) == "text/html":
-        page = (
-            "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-            f"<title>{escape(reason.title)}</title><main><h1>{escape(reason.title)}</h1>"
-            f"<p>{escape(reason.action)}</p><p>{reason.status} <code>{escape(str(reason))}</code></p></main></html>"
-        )
+        body = f"<p>{escape(reason.action)}</p><p>Status {reason.status}, <code>{escape(str(reason))}</code></p>"
         headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": CSP}
-        return Answer(raw=page.encode(), headers=headers)
+        return Answer(raw=framed(call.request, reason.title, body).encode(), headers=headers)
     return Answer({"code": str(reason), "title": reason.title, "status": reason.status, "action": reason.action})
 
 

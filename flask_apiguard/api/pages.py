@@ -5,6 +5,7 @@ No cookie is read or set: whoever has the code is whom the mail went to, and the
 
 from __future__ import annotations
 
+import importlib.resources
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
@@ -13,9 +14,10 @@ from flask import Request
 from werkzeug.wrappers import Response
 
 from ..errors import APIGuardError, ConfigurationError, Denied, Missing, Problem, decision_of
-from ..insisting import UNGUESSED, insist
 from ..people import Issued
+from ..styles import file_of, style
 from ..values import READ_METHODS, Decision, Reason
+from . import framing
 from .answering import mannered, problem
 from .identify import origin_of
 
@@ -23,24 +25,6 @@ if TYPE_CHECKING:
     from ..house import House
 
 BODY_AT_MOST = 8192
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
-_SCRIPT = b"""'use strict';
-(function () {
-  var field = document.getElementById('code');
-  if (field && location.hash.length > 1) {
-    field.value = decodeURIComponent(location.hash.slice(1));
-    history.replaceState(null, '', location.pathname);
-  }
-})();
-"""
-_STYLE = b"""body{font:1rem/1.5 system-ui,sans-serif;margin:0 auto;max-width:40rem;padding:2rem 1rem;
-color-scheme:light dark}
-label{display:block;margin:1rem 0 .25rem}input{box-sizing:border-box;font:inherit;padding:.5rem;width:100%}
-button{font:inherit;margin:1.5rem 0;min-height:2.75rem;padding:.5rem 1.25rem}code{overflow-wrap:anywhere}
-"""
 
 
 @dataclass(frozen=True)
@@ -58,22 +42,23 @@ PAGES = {
     "prove": Page("Confirm your address", "This finishes your registration.", "Confirm", ("password",)),
     "sign-in": Page("Sign in", "The code signs you in once.", "Sign in"),
 }
-FILES = ("static/code.js", "static/page.css")
 _LABELS = {"name": "Your name", "password": "A password, if you want one"}
 
 
-def _file(house: House, name: str) -> Response:
-    """The script or the style sheet."""
-    kind, body = ("text/javascript", _SCRIPT) if name == FILES[0] else ("text/css", _STYLE)
-    response = house.app.response_class(body, content_type=f"{kind}; charset=utf-8")
-    response.headers["Cache-Control"] = "public, max-age=3600"
-    return insist(response, UNGUESSED)
+def _file(name: str) -> Response | None:
+    """The style sheet or the script, if that is meant."""
+    if name == f"static/{framing.STYLE}":
+        return style()
+    if name == f"static/{framing.SCRIPT}":
+        return file_of(importlib.resources.files(__package__).joinpath(framing.SCRIPT).read_bytes(), "text/javascript")
+    return None
 
 
 def answer(house: House, request: Request, name: str) -> Response:
     """The form, or what its code opened; the two files that it needs; for all else a problem document."""
-    if name in FILES and request.method == "GET":
-        return _file(house, name)
+    file = _file(name) if request.method in READ_METHODS else None
+    if file is not None:
+        return file
     page = PAGES.get(name)
     if page is None or request.method not in READ_METHODS | {"POST"}:
         missing = Missing("There is no such page.")
@@ -89,8 +74,8 @@ def answer(house: House, request: Request, name: str) -> Response:
             logger.error("the page %s failed", name, exc_info=error)
         decision = decision_of(error)
         detail = decision.detail if isinstance(error, Problem) else ""
-        flaws = "".join(f"<p>{escape(flaw.detail)}</p>" for flaw in decision.flaws)
-        told = f"<p role=alert>{escape(detail or decision.reason.title)}</p>{flaws}"
+        flaws = "".join(f"<br>{escape(flaw.detail)}" for flaw in decision.flaws)
+        told = f'<p class="wrong" role="alert">{escape(detail or decision.reason.title)}{flaws}</p>'
         response = _html(house, request, page.title, told + _form(request, page), decision.reason.status)
         if decision.retry_after is not None:
             response.headers["Retry-After"] = str(decision.retry_after)
@@ -119,26 +104,24 @@ def _session(issued: Issued) -> str:
 
 def _form(request: Request, page: Page) -> str:
     more = "".join(
-        f"<label for={name}>{_LABELS[name]}</label>"
-        f"<input id={name} name={name} maxlength=200 type={'password' if name == 'password' else 'text'}"
-        f" autocomplete={'new-password' if name == 'password' else 'name'}>"
+        f'<label for="{name}">{_LABELS[name]}</label>'
+        f'<input id="{name}" name="{name}" class="line" maxlength="200" type="{_type(name)}"'
+        f' autocomplete="{"new-password" if name == "password" else "name"}">'
         for name in page.fields
     )
     return (
-        f"<p>{escape(page.text)}</p><form method=post action='{escape(request.script_root + request.path)}'>"
-        "<label for=code>The code of the mail</label>"
-        f"<input id=code name=code required maxlength=200 autocomplete=off spellcheck=false>{more}"
-        f"<button>{escape(page.button)}</button></form>"
+        f'<p>{escape(page.text)}</p><form method="post" action="{escape(request.script_root + request.path)}"'
+        ' class="stacked"><label for="code">The code of the mail</label>'
+        '<input id="code" name="code" class="line" required maxlength="200" autocomplete="off" spellcheck="false">'
+        f"{more}<button>{escape(page.button)}</button></form>"
     )
+
+
+def _type(name: str) -> str:
+    return "password" if name == "password" else "text"
 
 
 def _html(house: House, request: Request, title: str, body: str, status: int = 200) -> Response:
-    static = escape(request.script_root + "/apiguard/static")
-    text = (
-        "<!doctype html><html lang=en><head><meta charset=utf-8><meta name=viewport content='width=device-width'>"
-        f"<title>{escape(title)}</title><link rel=stylesheet href='{static}/page.css'>"
-        f"<script src='{static}/code.js' defer></script></head>"
-        f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
-    )
+    text = framing.framed(request, title, body)
     response = house.app.response_class(text, status=status, content_type="text/html; charset=utf-8")
-    return mannered(request, response, (("Content-Security-Policy", CSP),))
+    return mannered(request, response, (("Content-Security-Policy", framing.CSP),))

@@ -14,12 +14,13 @@ from werkzeug.wrappers import Response
 from ..insisting import Headers, insist
 from ..rules import Book
 from ..schemas import encoder
+from ..styles import style
 from ..values import READ_METHODS
 from .connections import Connections
 from .device_pages import DevicePage
 from .engine import Answer
 from .mounting import attach_mounting
-from .pages import Pages, style
+from .pages import Pages
 from .places import Places
 from .server import Server
 from .signing_in import SignIn, SignOut

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -14,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from ..admission import current_admission
 from ..errors import AWAY, ConfigurationError, StoreAway
-from ..insisting import UNGUESSED, insist
+from ..insisting import insist
 from ..values import ALLOWED, Caller, Decision, Environment, HostUser, Reason
 from .asked_of_users import Question
 from .asking import Ask, Unsafe, read_client, read_rest
@@ -28,7 +27,6 @@ from .visitors import Visitors
 logger = logging.getLogger("flask_apiguard")
 
 USER_ID_AT_MOST = 200
-STYLE = importlib.resources.files(__package__).joinpath("style.css").read_bytes()
 SIGN_IN_FIRST = "Sign in first, then come back here."
 NOT_OURS = "This did not come from our own page."
 ANSWERED = "This question was answered already, or waited too long."
@@ -202,13 +200,6 @@ def from_our_page(asked: Request, issuer: str) -> bool:
         return site == "same-origin"
     parts = urlsplit(issuer)
     return asked.headers.get("Origin") in (None, f"{parts.scheme}://{parts.netloc}")
-
-
-def style() -> Response:
-    """The one style sheet of these pages."""
-    response = Response(STYLE, content_type="text/css; charset=utf-8")
-    response.headers["Cache-Control"] = "public, max-age=3600"
-    return insist(response, UNGUESSED)
 
 
 def style_url() -> str:
