@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .. import access, credentials, oauth, quotas
 from ..contracts import CredentialType, Registry
 from ..errors import ConfigurationError
 from ..oauth import Places
-from ..quotas import Attempts, Counter
-from .declared import DATABASE_URL, TRUSTED_PROXIES, UNIX
+from ..quotas import Attempts
+from .declared import TRUSTED_PROXIES, UNIX
 from .foundations import Foundations
 
 if TYPE_CHECKING:
@@ -32,28 +31,6 @@ if TYPE_CHECKING:
 
 class Authorization(Foundations):
     """Credentials, tokens and keys. Each room is built when it is first asked for, and kept."""
-
-    @cached_property
-    def counter(self) -> Counter:
-        url, limiter = self.settings[quotas.COUNTERS_URL], self.options.limiter
-        if url is None and limiter is None and self.app.testing and self.settings[DATABASE_URL] is None:
-            return quotas.Memory()
-        return quotas.counter_for(url, self.folder, limiter)
-
-    @property
-    def counters_folder(self) -> Path | None:
-        """Where the shared counter file is; None when calls are counted elsewhere."""
-        return self.counter.path.parent if isinstance(self.counter, quotas.SharedFile) else None
-
-    @cached_property
-    def once_counter(self) -> Counter:
-        """Where it is counted that proofs are good once. However many come, calls are counted as ever."""
-        return quotas.apart(self.counter, "once")
-
-    @cached_property
-    def asked_counter(self) -> Counter:
-        """Where it is counted how often those ask who prove nothing, however many they are."""
-        return quotas.apart(self.counter, "asked")
 
     @cached_property
     def attempts(self) -> Attempts:

@@ -21,11 +21,11 @@ from ..errors import Conflict
 from ..ledger import Entry, Ledger
 from ..people import People
 from ..values import By, account
+from .counters import Counters
 from .declared import BRAND, SCOPES, Options
-from .places import Ground
 
 
-class Foundations(Ground):
+class Foundations(Counters):
     """Stores and what stands directly on them. Each room is built when it is first asked for, and kept.
 
     Except what only reads what it was told: that says at once what is wrong with it.
@@ -80,7 +80,8 @@ class Foundations(Ground):
     @cached_property
     def people(self) -> People:
         return People(
-            self.store, self.secrets, self.clock, brand=self.brand, base_url=self.settings[people.BASE_URL],
+            self.store, self.secrets, self.clock, self.throttle,
+            brand=self.brand, base_url=self.settings[people.BASE_URL],
             token_lifetime=self.settings[people.PERSON_TOKEN_LIFETIME],
             session_lifetime=self.settings[people.SESSION_LIFETIME], disabled=_disconnect,
         )  # fmt: skip

@@ -74,9 +74,9 @@ class Governance(Gatehouse):
 
     @cached_property
     def onboarding(self) -> Onboarding:
-        return Onboarding(
-            self.store, self.clock, self.scopes, self.keys, self.secrets,
-            checks=onboarding.registry_of(self.options.checks),
+        return Onboarding(onboarding.Desk(
+            self.store, self.clock, self.scopes, self.keys, self.secrets, self.throttle,
+            onboarding.registry_of(self.options.checks),
             observed=self._observed, scopes_of_route=self._scopes_of_route, reachable=self._reachable,
             demanded=self._demanded,
             monitor_start=lambda tx, by, client: self.monitor.start(tx, by, client.id),
@@ -90,7 +90,7 @@ class Governance(Gatehouse):
             ),
             certification=self.certification,
             door=self.settings[onboarding.ONBOARDING],
-        )  # fmt: skip
+        ))  # fmt: skip
 
     def _observed(self, application_id: str, environment: Environment, since: dt.datetime | None) -> Iterable[Call]:
         return self.recorder.query.telling(application_id, environment.value, since)

@@ -28,7 +28,7 @@ logger = logging.getLogger("flask_apiguard")
 _CLOSING = (
     ("posting", "end"), ("monitor", "stop"), ("last_use", "flush"), ("recorder", "close"), ("watch", "close"),
     ("store", "close"), ("events_store", "close"), ("counter", "close"), ("once_counter", "close"),
-    ("asked_counter", "close"),
+    ("asked_counter", "close"), ("tried_counter", "close"),
 )  # fmt: skip
 
 

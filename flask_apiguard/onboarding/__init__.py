@@ -6,7 +6,7 @@ Start at :class:`Onboarding`. Every move is a row of ``MOVES``; commands, API an
 from .certification import Certified, certification_of, role_ends
 from .checks import registry_of
 from .declared import ONBOARDING, RECERTIFY, REFERENCE_REQUIRED, REVIEW_EXPIRY, REVIEW_SAMPLE, SETTINGS
-from .desk import Call, Ending
+from .desk import Call, Desk, Ending
 from .door import Invited
 from .dossier import Dossier
 from .examine import CheckResult, Waiver
@@ -34,6 +34,7 @@ __all__ = [
     "Certified",
     "CheckResult",
     "Demand",
+    "Desk",
     "Dossier",
     "Ending",
     "Entered",

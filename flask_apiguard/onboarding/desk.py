@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -13,11 +13,12 @@ from ..access import Scope, ScopeBook
 from ..clients import Client
 from ..clock import Clock
 from ..contracts import Notice, OnboardingCheck, Registry
-from ..credentials import Keys
+from ..credentials import KEY_LIFETIME, Keys
 from ..crypto import Secrets
 from ..db import Store, Transaction
 from ..errors import Problem
 from ..ledger import enter_refused
+from ..notices import notify as queue_notice
 from ..people import Throttle
 from ..values import Actor, By, Environment, Happening
 from . import settable
@@ -67,31 +68,35 @@ Reachable = Callable[[frozenset[str], frozenset[str]], Iterable[str]]
 
 @dataclass(frozen=True)
 class Desk:
-    """Stores, neighbours and policies of this room."""
+    """Stores, neighbours and policies of this room. What has a default may be missing in a house."""
 
     store: Store
     clock: Clock
     scopes: ScopeBook
     keys: Keys
     secrets: Secrets
-    checks: Registry[OnboardingCheck]
-    observed: Observed
-    scopes_of_route: ScopesOfRoute
-    #: Scopes that some route demands; one that nobody declared is known by that alone.
-    demanded: Callable[[], Iterable[str]]
-    reachable: Reachable
-    monitor_start: Callable[[Transaction, By, Client], object]
-    monitor_end: Callable[[Transaction, By, Client], object]
-    #: Beside the credentials.
-    expiring: Expiring
-    notify: Callable[[Transaction, Notice], object]
-    policy: ReviewPolicy
-    certification: Certification
-    door: str
-    #: The longest that a credential should live, in seconds by environment.
-    lifetimes: Mapping[str, int]
     #: How many mails a person's acts may cause.
     throttle: Throttle
+    checks: Registry[OnboardingCheck]
+    #: Sandbox calls.
+    observed: Observed = lambda application_id, environment, since: ()
+    scopes_of_route: ScopesOfRoute = lambda endpoint, method, held: frozenset()
+    #: Scopes that some route demands; one that nobody declared is known by that alone.
+    demanded: Callable[[], Iterable[str]] = tuple
+    reachable: Reachable = lambda new, old: ()
+    #: Begins in the transaction of the move to production.
+    monitor_start: Callable[[Transaction, By, Client], object] = lambda tx, by, client: None
+    #: Ends in that of retirement.
+    monitor_end: Callable[[Transaction, By, Client], object] = lambda tx, by, client: None
+    #: What ends soon and proves clients beside their credentials.
+    expiring: Expiring = lambda source, now, until: ()
+    notify: Callable[[Transaction, Notice], object] = queue_notice
+    policy: ReviewPolicy = field(default_factory=ReviewPolicy)
+    certification: Certification = field(default_factory=Certification)
+    #: ``open`` to whoever registers, or ``invited``.
+    door: str = "invited"
+    #: The longest that a credential should live, in seconds by environment.
+    lifetimes: Mapping[str, int] = field(default_factory=lambda: KEY_LIFETIME.default)
 
     def having_seen(self, calls: Iterable[Call] | None) -> Desk:
         """The same desk, at which an application's calls are looked up once at most: not at all where they are given.

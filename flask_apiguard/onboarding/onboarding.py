@@ -7,71 +7,31 @@ is put on record in a transaction of its own once the caller's has ended.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from ..access import ScopeBook
-from ..clients import Client, registry
-from ..clock import Clock
-from ..contracts import Notice, OnboardingCheck, Registry
-from ..credentials import KEY_LIFETIME, Keys
-from ..crypto import Secrets
-from ..db import Store, Transaction
-from ..notices import notify as queue_notice
-from ..people import Throttle
+from ..clients import registry
+from ..db import Transaction
 from ..values import By
 from . import following, settable
 from . import tick as ticking
-from .checks import registry_of
-from .desk import Desk, Expiring, Observed, Reachable, ScopesOfRoute, Source
+from .desk import Desk, Source
 from .direct import Direct
 from .following import Next
 from .lifecycle import Lifecycle
-from .policy import Certification, ReviewPolicy
 from .reviewing import Reviewing
 from .settable import Demand
 
 
 class Onboarding(Lifecycle, Reviewing, Direct):
-    """The lifecycle of applications: checks, graduation, reviews, certification, standing, of one house.
+    """The lifecycle of applications: checks, graduation, reviews, certification, standing, of one house."""
 
-    ``observed`` brings sandbox calls, ``scopes_of_route`` says what a call exercised, ``demanded`` which scopes any
-    route demands, ``reachable`` which routes a set of scopes newly opens; ``monitor_start`` begins monitoring in the
-    transaction of the move to production, ``monitor_end`` ends it in that of retirement. ``expiring`` brings what
-    proves clients beside their credentials.
-    """
-
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        scopes: ScopeBook,
-        keys: Keys,
-        secrets: Secrets,
-        *,
-        checks: Registry[OnboardingCheck] | None = None,
-        observed: Observed = lambda application_id, environment, since: (),
-        scopes_of_route: ScopesOfRoute = lambda endpoint, method, held: frozenset(),
-        demanded: Callable[[], Iterable[str]] = tuple,
-        reachable: Reachable = lambda new, old: (),
-        monitor_start: Callable[[Transaction, By, Client], object] = lambda tx, by, client: None,
-        monitor_end: Callable[[Transaction, By, Client], object] = lambda tx, by, client: None,
-        expiring: Expiring = lambda source, now, until: (),
-        notify: Callable[[Transaction, Notice], object] = queue_notice,
-        policy: ReviewPolicy | None = None,
-        certification: Certification | None = None,
-        door: str = "invited",
-        lifetimes: Mapping[str, int] = KEY_LIFETIME.default,
-    ) -> None:
-        self.checks = checks if checks is not None else registry_of()
-        self.policy = policy or ReviewPolicy()
-        self.certification = certification or Certification()
-        self.door = door
-        self._desk = Desk(
-            store, clock, scopes, keys, secrets, self.checks, observed, scopes_of_route, demanded, reachable,
-            monitor_start, monitor_end, expiring, notify, self.policy, self.certification, door, lifetimes,
-            Throttle(clock),
-        )  # fmt: skip
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.checks = desk.checks
+        self.policy = desk.policy
+        self.certification = desk.certification
+        self.door = desk.door
 
     # What an operator's file says of checks and graduation
 

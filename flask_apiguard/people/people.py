@@ -33,6 +33,7 @@ class People:
         store: Store,
         secrets: Secrets,
         clock: Clock,
+        throttle: Throttle,
         *,
         brand: str = "apiguard",
         base_url: str | None = None,
@@ -44,7 +45,7 @@ class People:
         """``disabled`` is told of a person who is shut out, so that what they allowed elsewhere ends with them."""
         self._disabled = disabled
         self._desk = Desk(
-            store, secrets, clock, passwords or Passwords(), Throttle(clock),
+            store, secrets, clock, passwords or Passwords(), throttle,
             brand, base_url, token_lifetime, session_lifetime,
         )  # fmt: skip
 

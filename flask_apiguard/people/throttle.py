@@ -1,58 +1,47 @@
-"""How often may somebody try? Counted per process, in bounded memory, in constant time."""
+"""How often may somebody try, and how many mails may they cause?"""
 
 from __future__ import annotations
 
-import math
-import threading
-from collections import OrderedDict
+from typing import Protocol
 
-from ..clock import Clock
 from ..errors import Denied
 from ..values import Actor, By, Decision, Reason, subscriber_of
 
-WINDOW = 900.0  # seconds
+#: Seconds.
+WINDOW = 900
 #: Mails that one address may be sent, and one person or network may cause, within the window.
 MAILS_TO_ONE, MAILS_FROM_ONE = 5, 30
-KEYS_AT_MOST = 20_000
+
+
+class Tries(Protocol):
+    """Counts attempts within a window; ``quotas.Tries`` is one."""
+
+    def begin(self, **wanted: tuple[str, int]) -> int | None: ...
+    def give_back(self, **begun: str) -> None: ...
 
 
 class Throttle:
-    """Attempts within a window of 15 minutes. An attempt counts when it begins, so parallel ones can't slip through."""
+    """Attempts within a window. One counts when it begins, so parallel ones can't slip through."""
 
-    def __init__(self, clock: Clock, keys_at_most: int = KEYS_AT_MOST) -> None:
-        self._clock = clock
-        self._most = keys_at_most
-        self._lock = threading.Lock()
-        self._seen: OrderedDict[str, tuple[int, float]] = OrderedDict()
-
-    def __len__(self) -> int:
-        return len(self._seen)
+    def __init__(self, tries: Tries) -> None:
+        self._tries = tries
 
     def take(self, **limits: tuple[str, int]) -> None:
         """Begin an attempt: ``take(account=("ann@example.com", 10), address=("192.0.2.1", 60))``. Empty ones are free.
 
-        :raises Denied: 429 with the seconds to wait; the attempt then does not count.
+        :raises Denied: 429 with the seconds to wait; the attempt then does not count. :raises StoreAway: who can tell?
         """
-        now = self._clock.monotonic()
-        keys = {f"{kind}:{value}": most for kind, (value, most) in limits.items() if value}
-        with self._lock:
-            for key, most in keys.items():
-                count, since = self._current(key, now)
-                if count >= most:
-                    wait = math.ceil(since + WINDOW - now)
-                    raise Denied(Decision(False, Reason.API_THROTTLED, retry_after=max(1, wait)))
-            for key in keys:
-                count, since = self._current(key, now)
-                self._seen[key] = (count + 1, since)
-                self._seen.move_to_end(key)
-            while len(self._seen) > self._most:
-                self._seen.popitem(last=False)
+        wait = self._tries.begin(**{kind: limit for kind, limit in limits.items() if limit[0]})
+        if wait is not None:
+            raise Denied(Decision(False, Reason.API_THROTTLED, retry_after=wait))
 
     def mail(self, by: By, address: str) -> None:
         """Begin to send a mail that a person's act causes. What operators and the house itself send is free.
 
         :raises Denied: 429; the address has enough of them, or the person or their network sent enough.
         """
+        if by.kind in (Actor.OPERATOR, Actor.SYSTEM):
+            return
         person = by.id if by.kind is Actor.PERSON else ""
         network = subscriber_of(by.address) if person else ""
         self.take(
@@ -61,16 +50,4 @@ class Throttle:
 
     def forgive(self, **taken: str) -> None:
         """Take back one attempt: it was good."""
-        now = self._clock.monotonic()
-        with self._lock:
-            for kind, value in taken.items():
-                key = f"{kind}:{value}"
-                count, since = self._current(key, now)
-                if count > 1:
-                    self._seen[key] = (count - 1, since)
-                else:
-                    self._seen.pop(key, None)
-
-    def _current(self, key: str, now: float) -> tuple[int, float]:
-        count, since = self._seen.get(key, (0, now))
-        return (count, since) if now - since < WINDOW else (0, now)
+        self._tries.give_back(**{kind: name for kind, name in taken.items() if name})

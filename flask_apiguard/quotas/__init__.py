@@ -18,6 +18,7 @@ from .plans import Override, Plan, end_override, is_constrained, overrides_of, p
 from .quotas import UNCOUNTED, Quotas, Usage
 from .remote import Valkey
 from .sharedfile import SharedFile
+from .tries import Tries
 
 __all__ = [
     "COUNTERS_AWAY",
@@ -38,6 +39,7 @@ __all__ = [
     "RouteLimits",
     "SharedFile",
     "Taken",
+    "Tries",
     "Usage",
     "Valkey",
     "apart",

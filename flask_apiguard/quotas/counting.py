@@ -28,7 +28,7 @@ class Demand(NamedTuple):
     """One thing to count. ``key`` names client and limit, never the amount; the keys of one call are distinct.
 
     ``window`` is the length of the window or period, ``ends`` the moment a quota's period ends (0 for a rate), both
-    in milliseconds. ``cost`` 0 only looks.
+    in milliseconds. ``cost`` 0 only looks; -1 takes back a 1 that was counted, and leaves nothing below 0.
     """
 
     key: bytes
@@ -183,7 +183,7 @@ class Memory:
             for window, demand in zip(windows, demands, strict=True):
                 kept = self._kept.get(demand.key)
                 if counted and demand.cost:
-                    after = window._replace(current=window.current + demand.cost)
+                    after = window._replace(current=max(0, window.current + demand.cost))
                     self._kept[demand.key] = (after, not demand.ends)
                 elif kept is not None and window.start < kept[0].start:
                     self._kept[demand.key] = (window, not demand.ends)  # else it would stay ahead of the clock

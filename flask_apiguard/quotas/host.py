@@ -1,7 +1,8 @@
 """Counting in the storage of a host's own ``flask_limiter.Limiter``: its storage and strategy, our keys.
 
 Not one step: with several demands all are tested first and then counted one by one, so that parallel calls may leave
-some counted and others not. Its strategies read the machine's clock, not ours.
+some counted and others not. Its strategies read the machine's clock, not ours, and nothing that was counted is ever
+taken back: not all of them can.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def _take(storage: Storage, strategy: RateLimiter, demands: Sequence[Demand], at
     refused = any(one.retry is not None for one in taken)
     if not refused:
         for place, demand in enumerate(demands):
-            if demand.cost and not _count(storage, strategy, demand, at):
+            if demand.cost > 0 and not _count(storage, strategy, demand, at):
                 # Somebody was quicker between look and count.
                 taken[place] = _look(storage, strategy, demand, at, demand.cost)
                 taken[place] = taken[place]._replace(retry=taken[place].retry or max(1, taken[place].reset))

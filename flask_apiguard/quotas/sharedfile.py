@@ -55,7 +55,7 @@ class SharedFile(TableFile):
                 break
             place, digest = remembered
             state = buffer[place + STATE_AT]
-            if state == PASSED or not cost or buffer[place : place + 16] != digest:  # once used it is never EMPTY
+            if state == PASSED or cost < 1 or buffer[place : place + 16] != digest:  # once used it is never EMPTY
                 break
             place += WINDOW_AT[state]
             start, end, current, previous = window_at(buffer, place)
@@ -91,7 +91,7 @@ class SharedFile(TableFile):
                 windows.append(kept)
             else:
                 windows.append(roll(kept, demand, at))
-                if not place and demand.cost:
+                if not place and demand.cost > 0:
                     digest = _digest(demand.key)
                     place = opened.insert(digest, windows[-1], not demand.ends, at, places)
                     self._remember(demand.key, place, digest)
@@ -99,8 +99,9 @@ class SharedFile(TableFile):
             ahead.append(kept is not None and windows[-1].start < kept.start)
         taken, counted = settle(windows, demands, at)
         for place, window, demand, was_ahead in zip(places, windows, demands, ahead, strict=True):
-            if counted and demand.cost:
-                opened.write(place, window.start, window.end, window.current + demand.cost, window.previous)
+            if counted and demand.cost and place:
+                current = max(0, window.current + demand.cost)
+                opened.write(place, window.start, window.end, current, window.previous)
             elif was_ahead:  # a window from a clock that was wrong would stay ahead of the right one
                 opened.write(place, *window)
         return taken

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from flask_apiguard.extension import house_of
 from flask_apiguard.notices.outbox import notice
 from flask_apiguard.people import Person
-from flask_apiguard.people.throttle import Throttle
+from flask_apiguard.people.throttle import WINDOW
+from flask_apiguard.quotas import Memory, Tries
 from tests.oauth.browser import Browser
 from tests.oauth.world import World, make_app, running
 from tests.waiting import PATIENCE
@@ -39,8 +40,7 @@ def hostless(url: str, **config: Any) -> Iterator[World]:
 
 def forgiven(world: World) -> World:
     """The same for another test: at the present time, nobody's attempts counted."""
-    world.house.people._desk.throttle.__init__(world.house.clock)  # type: ignore[misc]
-    assert isinstance(world.house.people._desk.throttle, Throttle)
+    world.house.throttle._tries = Tries(Memory(), world.house.clock, WINDOW)
     return world.fresh()
 
 

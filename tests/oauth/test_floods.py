@@ -87,10 +87,10 @@ def test_the_house_counts_each_in_a_file_of_its_own(tmp_path: Path) -> None:
     files = {"APIGUARD_COUNTERS_URL": f"apiguard-file://{tmp_path}/c"}
     app = make_app("https://api.example", f"sqlite:///{tmp_path}/a.db", **files)
     house = app.extensions["apiguard"]
-    assert [house.counter.path.name, house.once_counter.path.name, house.asked_counter.path.name] == [
-        "c", "c-once", "c-asked",
-    ]  # fmt: skip
-    assert house.oauth.throttle._counter is house.asked_counter
+    counters = (house.counter, house.once_counter, house.asked_counter, house.tried_counter)
+    assert [counter.path.name for counter in counters] == ["c", "c-once", "c-asked", "c-tried"]
+    assert house.oauth.throttle._tries._counter is house.asked_counter
+    assert house.throttle._tries._counter is house.tried_counter
     assert house.once._counter is house.once_counter
     house.close()
 

@@ -91,7 +91,7 @@ def test_while_nobody_can_tell_how_many_came_before_nothing_is_pushed_by_who_pro
     def away(*_: Any) -> Any:
         raise StoreAway("counter")
 
-    monkeypatch.setattr(world.house.oauth.throttle._counter, "take", away)
+    monkeypatch.setattr(world.house.oauth.throttle._tries._counter, "take", away)
     answer = world.post("par", wanted(world.holder(redirect_uris=(CALLBACK,), public=True)))
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
     assert push(world, world.holder(redirect_uris=(CALLBACK,))).status_code == 201

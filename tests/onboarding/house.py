@@ -18,11 +18,13 @@ from flask_apiguard.crypto import Secrets, new_id
 from flask_apiguard.db import STATE, Store, Transaction
 from flask_apiguard.ledger.tables import ledger
 from flask_apiguard.notices.outbox import notice
-from flask_apiguard.onboarding import Entered, Onboarding, Review
+from flask_apiguard.onboarding import Desk, Entered, Onboarding, Review, registry_of
 from flask_apiguard.people import NOWHERE, Seat
 from flask_apiguard.people.persons import person_by_id
 from flask_apiguard.people.seats import acting, seat_person, seats_of
 from flask_apiguard.people.tables import person
+from flask_apiguard.people.throttle import WINDOW, Throttle
+from flask_apiguard.quotas import Memory, Tries
 from flask_apiguard.values import SYSTEM, Actor, By, Environment, Happening, Reason
 
 SECRET = b"0123456789abcdef0123456789abcdef"
@@ -82,9 +84,11 @@ class House:
             "monitor_end": lambda tx, by, client: self.monitored.remove(client.id),
             "door": "open",
         }
-        self.onboarding = Onboarding(
-            self.store, self.clock, ScopeBook(SCOPES), self.keys, Secrets(SECRET), **(told | self.more)
-        )
+        throttle = Throttle(Tries(Memory(), self.clock, WINDOW))
+        self.onboarding = Onboarding(Desk(
+            self.store, self.clock, ScopeBook(SCOPES), self.keys, Secrets(SECRET), throttle,
+            **({"checks": registry_of(), **told} | self.more),
+        ))  # fmt: skip
 
     def do(self, act: Callable[..., Any], *args: Any, **more: Any) -> Any:
         """One call in a transaction of its own."""

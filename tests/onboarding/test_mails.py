@@ -8,6 +8,7 @@ import pytest
 
 from flask_apiguard.errors import Conflict, Denied
 from flask_apiguard.onboarding.door import DRAFTS_AT_MOST
+from flask_apiguard.people.throttle import WINDOW
 from flask_apiguard.values import By
 
 from .house import FACTS, OPERATOR, House
@@ -28,7 +29,7 @@ def test_one_address_is_sent_few_codes(house: House, acme: str, ann: By) -> None
         with pytest.raises(Denied) as refused:
             house.do(house.onboarding.send_contact_proof, ann, one)
         assert refused.value.decision.reason.status == 429
-    house.clock.advance(900)
+    house.clock.advance(2 * WINDOW)
     house.do(house.onboarding.send_contact_proof, ann, draft)
 
 

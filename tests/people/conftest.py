@@ -19,6 +19,8 @@ from flask_apiguard.db import STATE, Store
 from flask_apiguard.ledger.tables import ledger
 from flask_apiguard.notices.outbox import notice
 from flask_apiguard.people import Issued, Passwords, People, Person
+from flask_apiguard.people.throttle import WINDOW, Throttle
+from flask_apiguard.quotas import Memory, Tries
 from flask_apiguard.values import Actor, By
 
 GOOD = "a horse walks into a bar"
@@ -77,7 +79,10 @@ def new_house(url: str) -> House:
     clock = Clock()
     store = Store(STATE, lambda: url, clock.now)
     cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-    people = People(store, Secrets(b"x" * 32), clock, brand="acme", base_url="https://api.example/", passwords=cheap)
+    throttle = Throttle(Tries(Memory(), clock, WINDOW))
+    people = People(
+        store, Secrets(b"x" * 32), clock, throttle, brand="acme", base_url="https://api.example/", passwords=cheap
+    )
     return House(store, clock, people)
 
 

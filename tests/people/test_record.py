@@ -65,7 +65,7 @@ def test_a_mail_links_to_the_base_url_and_keeps_the_secret_out_of_logs(house: Ho
 
 
 def test_without_a_base_url_the_mail_carries_the_bare_secret(house: House) -> None:
-    people = People(house.store, Secrets(b"x" * 32), house.clock)
+    people = People(house.store, Secrets(b"x" * 32), house.clock, house.people._desk.throttle)
     made = house.tx(people.register, "ann@example.com", "Ann", GOOD)
     assert f"\n\n{made.proof}\n\n" in house.post[-1].text
 
