@@ -11,11 +11,12 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
+from ..admission import current_admission
 from ..insisting import Headers, insist
 from ..rules import Book
 from ..schemas import encoder
 from ..styles import style
-from ..values import READ_METHODS
+from ..values import READ_METHODS, Decision, Reason
 from .connections import Connections
 from .device_pages import DevicePage
 from .engine import Answer
@@ -104,7 +105,7 @@ def _posted(app: Flask, act: Callable[[Request], Answer], *, shared: bool) -> Ca
         # An answer that nobody keeps says who else may read it only to a page that asks for it (Fetch, section 3.3.2).
         insisted = UNCACHED + SHARED if shared and "HTTP_ORIGIN" in request.environ else UNCACHED
         if request.method != "POST":
-            return _finished(app, Answer(405, None, (("Allow", allowed),)), insisted)
+            return _wrong_method(app, allowed, insisted)
         return _finished(app, act(request), insisted)
 
     return view
@@ -118,7 +119,7 @@ def _document(app: Flask, act: Callable[[], Answer]) -> Callable[[], Response]:
         if request.method == "OPTIONS":
             return _preflight(app, allowed)
         if request.method not in READ_METHODS:
-            return _finished(app, Answer(405, None, (("Allow", allowed),)), UNCACHED + SHARED)
+            return _wrong_method(app, allowed, UNCACHED + SHARED)
         answer = act()
         if answer.status != 200:
             return _finished(app, answer, UNCACHED + SHARED)
@@ -134,6 +135,13 @@ def _finished(app: Flask, answer: Answer, insisted: Headers, said: Headers = ())
     for name, value in answer.headers + said:
         response.headers.add(name, value)
     return insist(response, insisted)
+
+
+def _wrong_method(app: Flask, allowed: str, insisted: Headers) -> Response:
+    admission = current_admission()
+    if admission is not None:
+        admission.decision = Decision(False, Reason.METHOD_UNSUPPORTED)
+    return _finished(app, Answer(405, None, (("Allow", allowed),)), insisted)
 
 
 def _preflight(app: Flask, allowed: str) -> Response:

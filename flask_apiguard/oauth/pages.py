@@ -152,6 +152,7 @@ class Pages:
         return insist(response, HEADERS)
 
     def wrong_method(self, allowed: str) -> Response:
+        self.note(None, Decision(False, Reason.METHOD_UNSUPPORTED))
         response = self.page("", 405)
         response.headers["Allow"] = allowed
         return response

@@ -47,6 +47,13 @@ def test_a_refused_request_is_on_record_with_its_error(world: World) -> None:
     assert (event["client"], event["reason"], event["need"]) == (holder.id, "oauth:request:refused", "invalid_scope")
 
 
+@pytest.mark.parametrize("path", ["token", "par", "consent", "connections", "sign-in"])
+def test_a_method_that_is_not_answered_is_on_record_as_refused(world: World, path: str) -> None:
+    answer = requests.delete(f"{world.base}/oauth/{path}", timeout=20)
+    event = event_of(world, answer)
+    assert (event["status"], event["allowed"], event["reason"]) == (405, False, "gate:method:unsupported")
+
+
 def test_metadata_are_not_on_record(world: World) -> None:
     answer = requests.get(world.base + "/.well-known/oauth-authorization-server", timeout=20)
     assert world.house.recorder.query.find(answer.headers["X-Request-Id"]) == []
