@@ -111,7 +111,7 @@ class Tokens:
             text = self.new_text(shared["kind"])
             token_id = self.id_of(text)
         token_id = token_id or new_id("tok")
-        own = {
+        own: dict[str, Any] = {
             "id": token_id, "family_id": parent.family_id if parent is not None else family_id or token_id,
             "issued_at": tx.now, "expires_at": tx.now + dt.timedelta(seconds=span),
         }  # fmt: skip
