@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 from .admission import current_admission
 
 Headers = tuple[tuple[str, str], ...]
-#: Of files: a browser takes none for another kind than it is (Fetch, section 3.6).
+#: A browser takes none for another kind than it is (Fetch, section 3.6).
 UNGUESSED: Headers = (("X-Content-Type-Options", "nosniff"),)
 
 

@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response
 from ..admission import current_admission
 from ..errors import REQUEST_ID, APIGuardError, ConfigurationError, Missing, decision_of, respond
 from ..gate.challenge import challenged
-from ..insisting import Headers, insist
+from ..insisting import UNGUESSED, Headers, insist
 from ..values import Decision, Reason
 from .call import Answer
 from .remedies import remedies
@@ -30,7 +30,7 @@ logger = logging.getLogger("flask_apiguard")
 MANNERS: Headers = (
     ("Cache-Control", "no-store"),
     ("Referrer-Policy", "no-referrer"),
-    ("X-Content-Type-Options", "nosniff"),
+    *UNGUESSED,
 )
 CHALLENGES = ('Bearer realm="apiguard"',)
 

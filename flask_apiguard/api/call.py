@@ -14,6 +14,7 @@ from flask import Request
 
 from ..db import Transaction
 from ..errors import Denied, Missing
+from ..insisting import Headers
 from ..people import Act, Origin, may
 from ..values import Actor, By, Caller, Decision, Reason
 from .table import Endpoint
@@ -37,7 +38,10 @@ class Next:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a handler answers: a value for the endpoint's schema, or ``raw`` bytes, and what can be done next."""
+    """What a handler answers: a value for the endpoint's schema, or ``raw`` bytes, and what can be done next.
+
+    ``insisted`` goes with ``raw``: headers that no hook of the host's changes.
+    """
 
     value: Any = None
     next: Sequence[Next] = ()
@@ -45,6 +49,7 @@ class Answer:
     status: int | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: Iterator[bytes] | bytes | None = None
+    insisted: Headers = ()
 
 
 @dataclass

@@ -118,7 +118,7 @@ def _handled(call: Call, reservation: Reservation) -> Response:
         response = call.house.app.response_class(answer.raw, content_type=endpoint.media)
         for name, value in answer.headers.items():
             response.headers[name] = value
-        return answering.mannered(call.request, response)
+        return answering.mannered(call.request, response, answer.insisted)
     status = answer.status or endpoint.status
     text = answering.text_of(answering.document_of(endpoint, answer))
     if endpoint.writes:

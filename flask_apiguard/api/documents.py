@@ -10,7 +10,7 @@ from ..errors import APIGuardError, Missing
 from ..values import Reason
 from .call import BASE, VERSION, Answer, Call
 from .fields import Resource
-from .framing import CSP, framed
+from .framing import READ, framed
 from .table import Table, Who
 
 table = Table("documents")
@@ -58,8 +58,8 @@ def problem(call: Call) -> Answer:
     accepts = call.request.accept_mimetypes
     if accepts.best_match(("application/json", "text/html")) == "text/html":
         body = f"<p>{escape(reason.action)}</p><p>Status {reason.status}, <code>{escape(str(reason))}</code></p>"
-        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": CSP}
-        return Answer(raw=framed(call.request, reason.title, body).encode(), headers=headers)
+        page = framed(call.request, reason.title, body).encode()
+        return Answer(raw=page, headers={"Content-Type": "text/html; charset=utf-8"}, insisted=READ)
     return Answer({"code": str(reason), "title": reason.title, "status": reason.status, "action": reason.action})
 
 

@@ -6,22 +6,24 @@ from html import escape
 
 from flask import Request
 
+from ..insisting import Headers
+
 STATIC = "/apiguard/static"
-SCRIPT, STYLE = "code.js", "page.css"
-#: Of a page with a form; its script only fills in a field.
-CSP = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
+SCRIPT, SHEET = "code.js", "page.css"
+_CSP = "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'; "
+#: Of a page that is only read, and of one with a form; the script of that one fills in a field.
+READ: Headers = (("Content-Security-Policy", _CSP + "form-action 'none'"),)
+FILLED_IN: Headers = (("Content-Security-Policy", _CSP + "form-action 'self'; script-src 'self'"),)
 
 
-def framed(request: Request, title: str, body: str) -> str:
+def framed(request: Request, title: str, body: str, *, script: bool = False) -> str:
     """A whole page; ``body`` is HTML, ``title`` is not."""
     static = escape(request.script_root + STATIC)
+    more = f'<script src="{static}/{SCRIPT}" defer></script>' if script else ""
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
-        f'<title>{escape(title)}</title><link rel="stylesheet" href="{static}/{STYLE}">'
-        f'<script src="{static}/{SCRIPT}" defer></script></head>'
+        f'<title>{escape(title)}</title><link rel="stylesheet" href="{static}/{SHEET}">'
+        f"{more}</head>"
         f"<body><main><h1>{escape(title)}</h1>{body}</main></body></html>"
     )

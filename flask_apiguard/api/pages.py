@@ -47,7 +47,7 @@ _LABELS = {"name": "Your name", "password": "A password, if you want one"}
 
 def _file(name: str) -> Response | None:
     """The style sheet or the script, if that is meant."""
-    if name == f"static/{framing.STYLE}":
+    if name == f"static/{framing.SHEET}":
         return style()
     if name == f"static/{framing.SCRIPT}":
         return file_of(importlib.resources.files(__package__).joinpath(framing.SCRIPT).read_bytes(), "text/javascript")
@@ -122,6 +122,6 @@ def _type(name: str) -> str:
 
 
 def _html(house: House, request: Request, title: str, body: str, status: int = 200) -> Response:
-    text = framing.framed(request, title, body)
+    text = framing.framed(request, title, body, script=True)
     response = house.app.response_class(text, status=status, content_type="text/html; charset=utf-8")
-    return mannered(request, response, (("Content-Security-Policy", framing.CSP),))
+    return mannered(request, response, framing.FILLED_IN)

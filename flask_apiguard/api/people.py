@@ -111,6 +111,7 @@ def signed_in(call: Call, issued: Issued) -> Answer:
             open_only=True)  # fmt: skip
 def register(call: Call) -> Answer:
     people, body = call.house.people, call.body
+    people.admit(body["email"], origin=call.origin)
     password = body.get("password")
     hashed = None if password is None else people.hashed(password, body["email"], origin=call.origin)
     with call.write() as tx:

@@ -189,7 +189,9 @@ def sentences(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, ConfigurationError):
         return str(error).removesuffix(error.fix).strip(), error.fix, REFUSED
     if isinstance(error, StoreAway):
-        return f"The {error.store} store does not answer.", "Start it, or correct where it is: flask apiguard doctor", 1
+        why = f" ({error.__cause__})" if isinstance(error.__cause__, OSError) else ""
+        fix = "Start it, or correct where it is: flask apiguard doctor"
+        return f"The {error.store} store does not answer{why}.", fix, 1
     if isinstance(error, Invalid):
         told = " ".join(f"{flaw.pointer}: {flaw.detail}".removeprefix(": ") for flaw in error.decision.flaws)
         return told or error.decision.reason.title, "Correct that and run the command again.", USAGE

@@ -102,7 +102,8 @@ class Tokens:
 
         ``facts`` are those of `said`, ``lifetime`` is seconds, and a ``parent`` gives family and generation. The
         client's right to the token is the caller's to know. What the same ``seed`` makes is the same text again;
-        ``text_of`` writes it in another form than our own. Of both the id comes first; else it is made of the text.
+        ``text_of`` writes it in another form than our own. Of both the id comes first, and may be given as
+        ``token_id``; else it is made of the text.
         """
         shared = said(parent=parent, **facts)
         span = self.lifetimes.of(shared["environment"]) if lifetime is None else lifetime

@@ -6,9 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from .. import quotas
-from ..people import Throttle
-from ..people.throttle import WINDOW
-from ..quotas import Counter, Tries
+from ..quotas import Counter
 from .declared import DATABASE_URL
 from .places import Ground
 
@@ -40,9 +38,12 @@ class Counters(Ground):
 
     @cached_property
     def tried_counter(self) -> Counter:
-        """Where attempts to sign in are counted, and the mails that people cause."""
-        return quotas.apart(self.counter, "tried")
+        """Where attempts to sign in are counted, and mails that people cause: never by the host's own ``limiter``.
 
-    @cached_property
-    def throttle(self) -> Throttle:
-        return Throttle(Tries(self.tried_counter, self.clock, WINDOW))
+        Not all of what it may stand on can take back what turned out to be good.
+        """
+        url = self.settings[quotas.COUNTERS_URL]
+        if url is None and self.app.testing:  # another run of a host's tests begins anew
+            return quotas.Memory()
+        counter = self.counter if self.options.limiter is None else quotas.counter_for(url, self.folder)
+        return quotas.apart(counter, "tried")

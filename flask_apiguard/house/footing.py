@@ -95,7 +95,9 @@ def _open(store: Store) -> None:
 def _open_counter(house: House) -> None:
     if house.counters_folder == house.folder:  # with the state elsewhere nobody made it yet
         writable(house.folder, quotas.COUNTERS_URL.name)
-    house.counter.open()
+    of_oauth = (house.once_counter, house.asked_counter) if house.places is not None else ()
+    for counter in (house.counter, house.tried_counter, *of_oauth):
+        counter.open()
 
 
 def _away(one: Footing, error: Exception) -> Trouble:

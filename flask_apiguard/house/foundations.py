@@ -19,7 +19,9 @@ from ..crypto import Secrets
 from ..db import EVENTS, STATE, Store, Transaction
 from ..errors import Conflict
 from ..ledger import Entry, Ledger
-from ..people import People
+from ..people import People, Throttle
+from ..people.throttle import WINDOW
+from ..quotas import Tries
 from ..values import By, account
 from .counters import Counters
 from .declared import BRAND, SCOPES, Options
@@ -40,6 +42,10 @@ class Foundations(Counters):
     @cached_property
     def secrets(self) -> Secrets:
         return Secrets(self.read_secret)
+
+    @cached_property
+    def throttle(self) -> Throttle:
+        return Throttle(Tries(lambda: self.tried_counter, self.clock, self.secrets, WINDOW))
 
     @cached_property
     def store(self) -> Store:

@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 
 from ..admission import current_admission
 from ..errors import AWAY, ConfigurationError, StoreAway
-from ..insisting import insist
+from ..insisting import UNGUESSED, insist
 from ..values import ALLOWED, Caller, Decision, Environment, HostUser, Reason
 from .asked_of_users import Question
 from .asking import Ask, Unsafe, read_client, read_rest
@@ -35,8 +35,8 @@ HEADERS = (
     ("Cross-Origin-Opener-Policy", "same-origin"),
     # Not none at all: browsers would call a form's origin "null" then.
     ("Referrer-Policy", "same-origin"),
-    ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
+    *UNGUESSED,
 )
 METHODS_OF_AUTHORIZE, METHODS_OF_CONSENT = "GET", "POST"
 

@@ -68,7 +68,7 @@ class Server:
         self.asked_of_users = AskedOfUsers(store, secrets, codes, scopes, places.issuer)
         self._device_codes = DeviceCodes(store, secrets, issuing, spans.device)
         self.device_questions = DeviceQuestions(store, secrets, scopes)
-        self.throttle = Throttle(counter, clock)
+        self.throttle = Throttle(counter, clock, secrets)
         grant_types = (
             grant_type("authorization_code", codes.redeem),
             grant_type("client_credentials", issuing.for_client, confidential=True),

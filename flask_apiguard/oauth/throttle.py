@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..clock import Clock
+from ..crypto import Secrets
 from ..quotas import Counter, Tries
 from ..values import subscriber_of
 
@@ -19,8 +20,8 @@ PUSHED_FROM_ADDRESS = 300
 class Throttle:
     """Each asks for leave first, so that of any number at once no more are let through."""
 
-    def __init__(self, counter: Counter, clock: Clock) -> None:
-        self._tries = Tries(counter, clock, WINDOW)
+    def __init__(self, counter: Counter, clock: Clock, secrets: Secrets) -> None:
+        self._tries = Tries(lambda: counter, clock, secrets, WINDOW)
 
     def typed(self, user_id: str, address: str) -> int | None:
         """Count a code that a user typed; None, or the seconds to wait because there were too many.

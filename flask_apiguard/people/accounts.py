@@ -10,7 +10,7 @@ from ..crypto import new_id
 from ..db import Transaction
 from ..errors import Conflict
 from ..ledger import enter
-from ..values import By, Happening, subscriber_of
+from ..values import By, Happening
 from . import fields, mails
 from .acts import Act, demand
 from .desk import Desk
@@ -29,7 +29,6 @@ from .persons import (
 )
 from .seats import keep_all
 from .tables import person
-from .throttle import MAILS_FROM_ONE, MAILS_TO_ONE
 from .tokens import PROOF_SECONDS, consume, insert, open_session, revoke_all
 
 Password = str | PasswordHash | None
@@ -70,10 +69,9 @@ def register(
 ) -> Registration:
     """A stranger asks for an account; the address gets a mail, whether it is known or not.
 
-    :raises Invalid: address, name or password. :raises Denied: 429.
+    :raises Invalid: address, name or password.
     """
     address, title = fields.email(email), fields.line(name, "/name")
-    desk.throttle.take(mail=(address, MAILS_TO_ONE), mailer=(subscriber_of(origin.address), MAILS_FROM_ONE))
     hashed = hash_of(desk, password, address)
     encoded = hashed.encoded if hashed else None
     made, fresh = create(tx, None, origin, email=address, name=title, password_hash=encoded)

@@ -16,7 +16,6 @@ from .desk import Desk
 from .passwords import readable
 from .persons import Issued, Origin, locked, person_by_email, person_by_id
 from .tables import person
-from .throttle import MAILS_FROM_ONE, MAILS_TO_ONE
 from .tokens import LINK_SECONDS, consume, insert, open_session, revoke_all, revoke_token, session_row
 
 #: Wrong passwords in a quarter of an hour. Who is locked out by a stranger still has the link by mail.
@@ -63,7 +62,7 @@ def request_link(desk: Desk, email: object, origin: Origin, page: str | None = N
     :raises Invalid: not an address. :raises Denied: 429.
     """
     address = fields.email(email)
-    desk.throttle.take(mail=(address, MAILS_TO_ONE), mailer=(subscriber_of(origin.address), MAILS_FROM_ONE))
+    desk.throttle.mail_for_stranger(address, origin.address)
     with desk.store.write() as tx:
         found = person_by_email(tx.conn, address)
         if found is None or found.disabled_at is not None:

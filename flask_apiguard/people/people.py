@@ -62,6 +62,13 @@ class People:
         self._desk.throttle.take(hasher=(subscriber_of(origin.address), HASHES_FOR_ONE))
         return self._desk.passwords.hashed(password, email=fields.normal_email(email) or "")
 
+    def admit(self, email: object, *, origin: Origin = NOWHERE) -> None:
+        """Let a stranger ask for an account, outside any transaction: it causes a mail.
+
+        :raises Invalid: not an address. :raises Denied: 429; too many were asked for.
+        """
+        self._desk.throttle.mail_for_stranger(fields.email(email), origin.address)
+
     def register(
         self,
         tx: Transaction,
@@ -71,7 +78,10 @@ class People:
         *,
         origin: Origin = NOWHERE,
     ) -> Registration:
-        """A stranger asks for an account. A bare password is hashed here and now: hand in ``hashed()`` if you can."""
+        """A stranger whom `admit` let ask gets an account, once the mail arrived.
+
+        A bare password is hashed here and now: hand in ``hashed()`` if you can.
+        """
         return accounts.register(tx, self._desk, email, name, password, origin)
 
     def prove(self, token: object, password: object = None, *, origin: Origin = NOWHERE) -> Issued:

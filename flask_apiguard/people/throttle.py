@@ -13,7 +13,7 @@ WINDOW = 900
 MAILS_TO_ONE, MAILS_FROM_ONE = 5, 30
 
 
-class Tries(Protocol):
+class Tally(Protocol):
     """Counts attempts within a window; ``quotas.Tries`` is one."""
 
     def begin(self, **wanted: tuple[str, int]) -> int | None: ...
@@ -23,7 +23,7 @@ class Tries(Protocol):
 class Throttle:
     """Attempts within a window. One counts when it begins, so parallel ones can't slip through."""
 
-    def __init__(self, tries: Tries) -> None:
+    def __init__(self, tries: Tally) -> None:
         self._tries = tries
 
     def take(self, **limits: tuple[str, int]) -> None:
@@ -34,6 +34,13 @@ class Throttle:
         wait = self._tries.begin(**{kind: limit for kind, limit in limits.items() if limit[0]})
         if wait is not None:
             raise Denied(Decision(False, Reason.API_THROTTLED, retry_after=wait))
+
+    def mail_for_stranger(self, address: str, origin: str) -> None:
+        """Begin to send a mail that somebody asked for from an address (IP) who is nobody yet.
+
+        :raises Denied: 429; the address has enough of them, or their network asked for enough.
+        """
+        self.take(mail=(address, MAILS_TO_ONE), mailer=(subscriber_of(origin), MAILS_FROM_ONE))
 
     def mail(self, by: By, address: str) -> None:
         """Begin to send a mail that a person's act causes. What operators and the house itself send is free.

@@ -87,17 +87,13 @@ class SharedFile(TableFile):
         for demand in demands:
             place = self._place(opened, demand.key)
             kept = opened.read(place) if place else None
-            if kept is not None and (kept[1] == demand[3] or (not demand[3] and kept[0] <= at < kept[1])):
-                windows.append(kept)
-            else:
-                windows.append(roll(kept, demand, at))
-                if not place and demand.cost > 0:
-                    digest = _digest(demand.key)
-                    place = opened.insert(digest, windows[-1], not demand.ends, at, places)
-                    self._remember(demand.key, place, digest)
+            is_in_it = kept is not None and (kept[1] == demand[3] or (not demand[3] and kept[0] <= at < kept[1]))
+            windows.append(kept if kept is not None and is_in_it else roll(kept, demand, at))
             places.append(place)
             ahead.append(kept is not None and windows[-1].start < kept.start)
         taken, counted = settle(windows, demands, at)
+        if counted:
+            self._make_room(opened, demands, windows, places, at)
         for place, window, demand, was_ahead in zip(places, windows, demands, ahead, strict=True):
             if counted and demand.cost and place:
                 current = max(0, window.current + demand.cost)
@@ -105,6 +101,19 @@ class SharedFile(TableFile):
             elif was_ahead:  # a window from a clock that was wrong would stay ahead of the right one
                 opened.write(place, *window)
         return taken
+
+    def _make_room(
+        self, opened: Table, demands: Sequence[Demand], windows: Sequence[Window], places: list[int], at: int
+    ) -> None:
+        """Give those a slot that have none and are about to be counted: who is refused takes no room.
+
+        :raises Full: none of them was written yet.
+        """
+        for number, demand in enumerate(demands):
+            if not places[number] and demand.cost > 0:
+                digest = _digest(demand.key)
+                places[number] = opened.insert(digest, windows[number], not demand.ends, at, places)
+                self._remember(demand.key, places[number], digest)
 
     def edit(self, key: bytes, sliding: bool, now: float, change: Callable[[Window | None], Window | None]) -> None:
         """Let ``change`` look at what is kept under a key and put something in its place; None changes nothing."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from hashlib import sha256
 
 from ..clock import Clock
+from ..crypto import Secrets
 from ..errors import StoreAway
 from .counting import Counter, Demand
 
@@ -16,11 +16,16 @@ _ANY = 1 << 31
 
 
 class Tries:
-    """Each attempt counts when it begins, so that of any number at once no more are let through. ``seconds`` long."""
+    """Each attempt counts when it begins, so that of any number at once no more are let through.
 
-    def __init__(self, counter: Counter, clock: Clock, seconds: int) -> None:
+    ``seconds`` is the length of the window. Names are kept as digests under ``secrets``: houses that share a counter
+    share nobody, and who reads it reads no name. ``counter`` is asked for at the first attempt.
+    """
+
+    def __init__(self, counter: Callable[[], Counter], clock: Clock, secrets: Secrets, seconds: int) -> None:
         self._counter = counter
         self._clock = clock
+        self._secrets = secrets
         self._span = seconds * 1000
 
     def begin(self, **wanted: tuple[str, int]) -> int | None:
@@ -30,20 +35,19 @@ class Tries:
 
         :raises StoreAway: nobody can tell.
         """
-        waits = self._take(Demand(_key(kind, of), most, self._span) for kind, (of, most) in wanted.items())
+        waits = self._take(Demand(self._key(kind, of), most, self._span) for kind, (of, most) in wanted.items())
         return math.ceil(max(waits) / 1000) if waits else None
 
     def give_back(self, **begun: str) -> None:
         """Count one no more: it was good. Where that can't be written, the next ones are held to a stricter bound."""
         with suppress(StoreAway):
-            self._take(Demand(_key(kind, of), _ANY, self._span, cost=-1) for kind, of in begun.items())
+            self._take(Demand(self._key(kind, of), _ANY, self._span, cost=-1) for kind, of in begun.items())
 
     def _take(self, demands: Iterable[Demand]) -> list[int]:
         asked = list(demands)
-        taken = self._counter.take(asked, self._clock.time()) if asked else ()
+        taken = self._counter().take(asked, self._clock.time()) if asked else ()
         return [one.retry for one in taken if one.retry is not None]
 
-
-def _key(kind: str, of: str) -> bytes:
-    # One tag for all of them: what is asked in one call has to lie on one node.
-    return b"{throttle}:" + sha256(f"{kind}\0{of}".encode("utf-8", "surrogatepass")).hexdigest().encode()
+    def _key(self, kind: str, of: str) -> bytes:
+        # One tag for all of them: what is asked in one call has to lie on one node.
+        return b"{throttle}:" + self._secrets.digest("tries", f"{kind}\0{of}").encode()

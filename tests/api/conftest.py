@@ -182,6 +182,8 @@ def make_app(folder: Path, **settings: Any) -> Flask:
         response.headers["X-Town"] = "yes"
         response.headers["Cache-Control"] = "public, max-age=600"
         response.headers["Access-Control-Allow-Origin"] = "https://shop.example"
+        response.headers["Content-Security-Policy"] = "default-src *"
+        response.headers["Referrer-Policy"] = "unsafe-url"
         del response.headers["X-Content-Type-Options"]
         return response
 

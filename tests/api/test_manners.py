@@ -172,7 +172,11 @@ def test_every_reason_has_its_page(town: Town) -> None:
                              "action": reason.action, "next": []}  # fmt: skip
     page = town.go("GET", f"/problems/{Reason.SCOPE_MISSING.slug}", Accept="text/html,*/*;q=0.1")
     assert page.kind == "text/html"
-    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "script" not in policy
+    assert b"<script" not in page.body
     assert town.go("GET", "/problems/nothing-of-ours").status == 404
 
 
@@ -255,7 +259,9 @@ def _page(town: Town, name: str) -> _Form:
     assert (heard.status, heard.kind) == (200, "text/html")
     policy = heard.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
+    assert heard.headers["Referrer-Policy"] == "no-referrer"
     form = _Form()
     form.feed(heard.body.decode())
     assert not form.inline

@@ -190,7 +190,7 @@ def test_while_nobody_can_count_nobody_guesses(world: World, browser: Browser, s
             raise StoreAway("counter")
 
     started, page = screen.start(), field(browser)
-    world.house.oauth.throttle = Throttle(Away(), world.house.clock)  # type: ignore[arg-type]
+    world.house.oauth.throttle = Throttle(Away(), world.house.clock, world.house.secrets)  # type: ignore[arg-type]
     answer = send(browser, page, user_code=started["user_code"])
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
     refusal = Screen(world, world.holder(device=True, public=True), True).ask()

@@ -73,7 +73,8 @@ def test_what_strangers_fill_is_kept_apart_from_what_is_counted(tmp_path: Path) 
 def test_who_asks_from_ever_new_addresses_takes_neither_calls_nor_proofs_away(filed: World, tmp_path: Path) -> None:
     holder, device = filed.holder(), Device(filed)
     token, plain = device.token(holder), filed.token(holder)
-    throttle = filed.house.oauth.throttle = Throttle(SharedFile(tmp_path / "counters-asked", SLOTS, SLOTS), Clock())
+    counter = SharedFile(tmp_path / "small", SLOTS, SLOTS)
+    throttle = filed.house.oauth.throttle = Throttle(counter, Clock(), filed.house.secrets)
     with pytest.raises(StoreAway):
         for network in range(10 * SLOTS):
             throttle.pushed("cli_public", f"2001:db8:0:{network:x}::1")
@@ -89,8 +90,8 @@ def test_the_house_counts_each_in_a_file_of_its_own(tmp_path: Path) -> None:
     house = app.extensions["apiguard"]
     counters = (house.counter, house.once_counter, house.asked_counter, house.tried_counter)
     assert [counter.path.name for counter in counters] == ["c", "c-once", "c-asked", "c-tried"]
-    assert house.oauth.throttle._tries._counter is house.asked_counter
-    assert house.throttle._tries._counter is house.tried_counter
+    assert house.oauth.throttle._tries._counter() is house.asked_counter
+    assert house.throttle._tries._counter() is house.tried_counter
     assert house.once._counter is house.once_counter
     house.close()
 

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from flask_apiguard.clock import Clock
+from flask_apiguard.crypto import Secrets
 from flask_apiguard.errors import StoreAway
 from flask_apiguard.oauth.throttle import Throttle
 from flask_apiguard.quotas import Memory
@@ -78,7 +79,7 @@ def test_a_public_client_pushes_so_often_from_one_address_and_holds_up_no_other(
 
 def test_a_network_is_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flask_apiguard.oauth.throttle.PUSHED_FROM_ADDRESS", 1)
-    throttle = Throttle(Memory(), Clock())
+    throttle = Throttle(Memory(), Clock(), Secrets(b"x" * 32))
     assert throttle.pushed("cli_a", "2001:db8:1:2::1") is None
     assert throttle.pushed("cli_a", "2001:db8:1:2::2") is not None, "a neighbour in the same network"
     assert throttle.pushed("cli_a", "2001:db8:1:3::1") is None
@@ -91,7 +92,7 @@ def test_while_nobody_can_tell_how_many_came_before_nothing_is_pushed_by_who_pro
     def away(*_: Any) -> Any:
         raise StoreAway("counter")
 
-    monkeypatch.setattr(world.house.oauth.throttle._tries._counter, "take", away)
+    monkeypatch.setattr(world.house.oauth.throttle._tries._counter(), "take", away)
     answer = world.post("par", wanted(world.holder(redirect_uris=(CALLBACK,), public=True)))
     assert (answer.status_code, answer.json()["error"]) == (503, "temporarily_unavailable")
     assert push(world, world.holder(redirect_uris=(CALLBACK,))).status_code == 201

@@ -107,7 +107,7 @@ class World:
         """The same for another test: at the present time, and nobody's failures held against this machine."""
         self.house.clock.offset = 0.0
         self.house.attempts._paid.clear()
-        self.house.oauth.throttle = Throttle(Memory(), self.house.clock)
+        self.house.oauth.throttle = Throttle(Memory(), self.house.clock, self.house.secrets)
         return self
 
     def holder(

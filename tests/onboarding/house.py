@@ -84,7 +84,8 @@ class House:
             "monitor_end": lambda tx, by, client: self.monitored.remove(client.id),
             "door": "open",
         }
-        throttle = Throttle(Tries(Memory(), self.clock, WINDOW))
+        counter = Memory()
+        throttle = Throttle(Tries(lambda: counter, self.clock, Secrets(SECRET), WINDOW))
         self.onboarding = Onboarding(Desk(
             self.store, self.clock, ScopeBook(SCOPES), self.keys, Secrets(SECRET), throttle,
             **({"checks": registry_of(), **told} | self.more),

@@ -79,10 +79,9 @@ def new_house(url: str) -> House:
     clock = Clock()
     store = Store(STATE, lambda: url, clock.now)
     cheap = Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
-    throttle = Throttle(Tries(Memory(), clock, WINDOW))
-    people = People(
-        store, Secrets(b"x" * 32), clock, throttle, brand="acme", base_url="https://api.example/", passwords=cheap
-    )
+    counter, secrets = Memory(), Secrets(b"x" * 32)
+    throttle = Throttle(Tries(lambda: counter, clock, secrets, WINDOW))
+    people = People(store, secrets, clock, throttle, brand="acme", base_url="https://api.example/", passwords=cheap)
     return House(store, clock, people)
 
 

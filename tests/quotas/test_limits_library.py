@@ -72,6 +72,15 @@ def test_a_limiter_without_an_app_is_a_mistake_at_start() -> None:
         LimitsStorage(Limiter(lambda: "everybody")).take([Demand(b"k", 1, HOUR)], time.time())
 
 
+@pytest.mark.parametrize("period", [0, 1])
+def test_the_hosts_limiter_takes_nothing_back_and_counts_nothing_for_that(period: int) -> None:
+    counter, now = LimitsStorage(limiter()), time.time()
+    one = Demand(b"k", 2, HOUR, period * ends(now))
+    counter.take([one], now)
+    counter.take([one._replace(cost=-1)], now)
+    assert counter.take([one._replace(cost=0)], now)[0].used == 1
+
+
 def test_the_hosts_store_being_away_is_ours_being_away() -> None:
     counter = LimitsStorage(limiter(storage_uri="redis://127.0.0.1:1/0"))
     with pytest.raises(StoreAway):
