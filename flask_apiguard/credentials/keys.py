@@ -21,10 +21,10 @@ from ..errors import Conflict, Invalid
 from ..ledger import enter
 from ..values import Actor, By, Environment, Flaw, Happening, State
 from . import tables
+from .ends import revoke_tokens_of
 from .format import Format, Made
 from .records import Credential, Kind, Phase, get, told
 from .settings import LIFETIME_AT_MOST
-from .tokens import revoke_tokens_of
 
 PURPOSE = "credential"
 NAME_AT_MOST = 200
