@@ -13,9 +13,11 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from flask_apiguard import HostUser
 from flask_apiguard.crypto import random_text
+from flask_apiguard.errors import StoreAway
 from flask_apiguard.extension import house_of
 from flask_apiguard.oauth import consents_of, pages
 from flask_apiguard.people import Person
+from flask_apiguard.people.throttle import WINDOW
 from flask_apiguard.values import SYSTEM
 from tests.oauth.accounts import (
     COOKIE,
@@ -154,12 +156,29 @@ def test_known_and_unknown_addresses_are_told_alike_and_throttled_alike(world: W
         page = get(browser, "/oauth/sign-in")
         told = [sent(browser, page, email=email, password="not the one at all") for _ in range(11)]
         assert [one.status_code for one in told] == [401] * 10 + [429]
-        assert 0 < int(told[-1].headers["Retry-After"]) <= 900
+        assert 0 < int(told[-1].headers["Retry-After"]) <= 2 * WINDOW
         assert sent(browser, page, email=email, password=GOOD).status_code == 429
         link = sent(browser, page, email=email, by="link")
         told_to[email] = [plain(one).replace(email, "") for one in (told[0], told[-1], link)]
         assert WRONG in told[0].text
     assert told_to["known@example.com"] == told_to["nobody@example.com"]
+
+
+def test_while_nobody_can_tell_how_often_it_was_tried_nobody_signs_in(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> Any:
+        raise StoreAway("counter")
+
+    member(world, "ann@example.com")
+    browser = stranger(world)
+    page = get(browser, "/oauth/sign-in")
+    monkeypatch.setattr(world.house.throttle._tries._counter(), "take", away)
+    for by in ("password", "link"):
+        answer = sent(browser, page, email="ann@example.com", password=GOOD, by=by)
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert "Set-Cookie" not in answer.headers, "nobody is signed in"
 
 
 def test_who_is_disabled_is_out_at_once_and_so_is_whatever_acts_for_them(any_world: World) -> None:
