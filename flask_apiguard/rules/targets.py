@@ -79,9 +79,11 @@ def lost_of(entries: Iterable[Entry], app: Flask, others: Iterable[Flask], own: 
     for entry in entries:
         if _meets(entry, app, own) or entry.missing_ok:
             continue
-        if entry.said_for is not None and entry.said_for() is not app:
-            continue  # it is another app's, and is looked at when that one starts
-        if not entry.met and not any(_meets(entry, other, own) for other in others if other is not app):
+        if entry.said_for is None:  # it is about all of them
+            is_lost = not entry.met and not any(_meets(entry, other, own) for other in others if other is not app)
+        else:  # another app's is looked at when that one starts
+            is_lost = entry.said_for() is app
+        if is_lost:
             found.append(Lost(entry.title, _fix(entry, app, own)))
     return found
 
