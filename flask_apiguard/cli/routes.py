@@ -83,7 +83,8 @@ def _demands(rule: Rule) -> dict[str, Any]:
     return {
         "scopes": sorted(rule.scopes), "any_of": [sorted(one) for one in rule.any_of], "roles": sorted(rule.roles),
         "policies": list(rule.policies), "environment": rule.environment and str(rule.environment),
-        "first_party": rule.first_party, "mode": rule.mode and str(rule.mode),
+        "first_party": rule.first_party, "sender_constrained": rule.sender_constrained, "max_body": rule.max_body,
+        "mode": rule.mode and str(rule.mode),
         "accepts": [f"{one.location}: {_schema(one.schema)}" for one in rule.accepts],
         "returns": [f"{one.status}: {_schema(one.schema)}" for one in rule.returns],
         "limits": [one.rate if one.cost == 1 else f"{one.rate} x{one.cost}" for one in rule.limits],
@@ -105,6 +106,9 @@ def summary(row: dict[str, Any]) -> str:
     parts += [f"role {name}" for name in row.get("roles", ())]
     parts += [f"policy {name}" for name in row.get("policies", ())]
     parts += [row[name] for name in ("environment", "mode") if row.get(name)]
+    parts += ["bound tokens"] if row.get("sender_constrained") else []
+    parts += [] if row.get("first_party", True) else ["no sessions"]
+    parts += [f"{row['max_body']} bytes"] if row.get("max_body") is not None else []
     parts += [f"in {one}" for one in row.get("accepts", ())]
     parts += [f"out {one}" for one in row.get("returns", ())]
     parts += row.get("limits", ())

@@ -136,11 +136,13 @@ class Gate:
     def _hand_over_unchecked(
         self, request: Request, admission: Admission, demands: Demands, decision: Decision
     ) -> None:
-        """While observing, a view reads its request as it did before us; `into` gets what was sent."""
-        if not decision.allowed and demands.rule.accepts:
-            admission.values = demands.schemas.unchecked(request)
-        else:
+        """While observing, a view reads its request as it did before us; `into` gets what was sent, if it is wrong."""
+        values, refusal = (admission.values, None) if decision.allowed else demands.schemas.load(request)
+        if refusal is None:
+            admission.values = values
             release_json(request)
+        else:
+            admission.values = demands.schemas.unchecked(request)
 
     def _unmatched(self, request: Request, admission: Admission) -> Response | None:
         """A proved client hears that a path or method is unknown; redirects, and the session's user, are Flask's."""
@@ -183,7 +185,9 @@ class Gate:
             return written(self._app, checked)
         if decision.allowed:
             return value
-        logger.error("%s %s answers against its schema: %s", request.method, admission.route, decision)
+        wrong = "; ".join([decision.detail, *(f"{flaw.pointer} {flaw.detail}" for flaw in decision.flaws)])
+        place = (request.method, admission.route, admission.id)
+        logger.error("%s %s answers against its schema (%s): %s", *place, wrong.removeprefix("; "))
         if admission.observed:
             admission.decision = decision
             return value

@@ -41,10 +41,12 @@ def prepare(engine: sa.Engine, schema: Schema, path: Path | None) -> None:
         return
     writable(path.parent)
     with _locked(path):
+        if not path.exists():
+            # Ours alone before SQLite sees it: what it keeps beside a store, it keeps as readable as the store was.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         found = current(engine, schema)
         if found is None:
             create(engine, schema)
-            path.chmod(0o600)
         elif found != schema.head:
             upgrade(engine, schema)
 

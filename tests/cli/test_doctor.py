@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +19,7 @@ from flask_apiguard.cli.common import operator
 from flask_apiguard.cli.doctor import findings
 from flask_apiguard.cli.findings import Kind, Look, Severity, keeping
 from flask_apiguard.db import EVENTS, STATE, make_engine
+from flask_apiguard.events.tables import event_spool
 from flask_apiguard.migrations import create
 
 from .conftest import Run
@@ -30,10 +34,12 @@ from .provoked import (
     careless,
     client_of,
     drilled,
+    entered,
     exempt,
     fixed,
     fixed_inside,
     house_of,
+    in_exempt_blueprint,
     migrating,
     misspelt,
     nothing,
@@ -41,6 +47,7 @@ from .provoked import (
     protected,
     public_key,
     signing,
+    waiting,
     with_plan,
     wrapped,
 )
@@ -213,6 +220,8 @@ def test_proxyfix_may_stand_inside_or_outside_of_the_gate_but_outermost_of_the_r
 
 def test_csrf_protection_before_guarded_routes_is_found_until_they_are_exempt(found: Found) -> None:
     assert "csrf" not in found(exempt)
+    for named in (False, True):
+        assert "csrf" not in found(partial(in_exempt_blueprint, named=named))
     assert "csrf" not in found(protected, WTF_CSRF_ENABLED=False)
 
 
@@ -351,3 +360,21 @@ def test_a_store_that_is_away_is_an_error_and_no_traceback(tmp_path: Path) -> No
     answer = app.test_cli_runner().invoke(args=["apiguard", "doctor"])
     assert answer.exit_code == 1, answer.exception
     assert "store-away" in answer.stdout
+
+
+def test_room_that_is_allocated_ahead_is_no_event_that_waits(found: Found) -> None:
+    def taken_over(app: Flask) -> None:
+        waiting(app)
+        (left,) = (Path(app.instance_path) / "apiguard-spool").iterdir()
+        size = left.stat().st_size
+        with left.open("ab") as file:
+            file.write(b"\n" * 10 + bytes(4096))
+        os.utime(left, (time.time() - 3600, time.time() - 3600))
+        with house_of(app).events_store.write() as tx:
+            tx.execute(event_spool.insert().values(name=left.name, place=size, moved_at=tx.now))
+
+    assert "spool-waits" not in found(taken_over)
+
+
+def test_a_ledger_of_today_need_not_be_signed_yet(found: Found) -> None:
+    assert "checkpoint-old" not in found(entered)

@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 from flask import Flask, request
+from marshmallow import Schema, fields
 
 from flask_apiguard import APIGuard, accepts, current_caller, limit, public, require
 from flask_apiguard.testing import advance, client_in, decisions
 from tests.gate.conftest import OrderIn
+
+
+class Page(Schema):
+    size = fields.Integer(load_default=20)
 
 
 def observing(tmp_path: Path, **config: Any) -> Flask:
@@ -32,6 +37,12 @@ def observing(tmp_path: Path, **config: Any) -> Flask:
     def create(order: Any) -> dict[str, Any]:
         return {"order": order}
 
+    @app.get("/api/pages")
+    @require("orders:read")
+    @accepts(Page, location="query", into="page")
+    def pages(page: Any) -> dict[str, Any]:
+        return {"page": page}
+
     @app.post("/api/raw")
     @require("orders:write")
     def raw() -> dict[str, Any]:
@@ -51,6 +62,16 @@ def observing(tmp_path: Path, **config: Any) -> Flask:
         return "fine"
 
     return app
+
+
+def test_who_may_not_call_has_what_is_right_read_as_ever(tmp_path: Path) -> None:
+    app = observing(tmp_path)
+    for caller in (app.test_client(), client_in(app), client_in(app, scopes=["orders:read"])):
+        assert caller.get("/api/pages").json == {"page": {"size": 20}}
+        assert caller.get("/api/pages?size=5").json == {"page": {"size": 5}}
+        assert caller.get("/api/pages?size=x").json == {"page": {"size": "x"}}, "what is wrong comes as it was sent"
+    order = {"item": "A", "amount": "3"}
+    assert app.test_client().post("/api/orders", json=order).json == {"order": {"item": "A", "amount": 3}}
 
 
 def reasons(app: Flask) -> list[tuple[str, str, bool]]:
@@ -135,7 +156,7 @@ def test_it_says_so_aloud_once_at_start(tmp_path: Path, caplog: pytest.LogCaptur
         app.test_client().get("/api/orders")
     (record,) = caplog.records
     assert record.getMessage() == (
-        "The gate only observes 3 routes: what it would refuse is recorded and let through. "
+        "The gate only observes 4 routes: what it would refuse is recorded and let through. "
         "It has no end: set APIGUARD_OBSERVE_UNTIL."
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -246,3 +247,16 @@ def test_served_by_somebody_who_may_not_write_there(tmp_path: Path) -> None:
     assert found["status"] == 1
     assert not [one for one in found["doctor"]["findings"] if one["name"] == "store-empty"]
     assert list(folder.iterdir()) == []
+
+
+def test_nobody_else_on_the_host_reads_what_is_kept(make: Make, tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        app = make(APIGUARD_ISSUER="http://localhost")
+        app.test_client().get("/api/orders", headers={"Authorization": f"Bearer {KEY}"})
+        house_of(app).people.request_link("ann@example.com")
+        kept = [one for one in (tmp_path / "instance").rglob("*") if one.is_file()]
+        assert {"apiguard.db", "apiguard.db-wal", "apiguard-events.db-wal"} <= {one.name for one in kept}
+        assert [one.name for one in kept if one.stat().st_mode & 0o077] == []
+    finally:
+        os.umask(before)

@@ -12,9 +12,11 @@ import sqlalchemy as sa
 from ...credentials.tables import credential
 from ...db import Store
 from ...errors import APIGuardError, ConfigurationError
-from ...events.spool import entry_size, files
+from ...events.spool import ROTATE_AT, files
 from ...events.tables import event_spool
+from ...house import House
 from ...house.footing import can_write, footings
+from ...ledger.tables import ledger as entries
 from ...migrations import current
 from ...people import Seat
 from ...values import Happening
@@ -108,7 +110,7 @@ def spool(look: Look) -> Iterator[Finding]:
     folder = house.spool_folder
     with house.events_store.read() as conn:
         places = {row.name: row.place for row in conn.execute(sa.select(event_spool.c.name, event_spool.c.place))}
-    waiting = {path: entry_size(path) - places.get(path.name, 0) for path in files(folder)}
+    waiting = {path: _written_behind(path, places.get(path.name, 0)) for path in files(folder)}
     late = {path: size for path, size in waiting.items() if size > 0 and time.time() - _changed(path) > WAITING}
     if late:
         what = f"{sum(late.values())} bytes of access events wait in {folder}."
@@ -117,6 +119,16 @@ def spool(look: Look) -> Iterator[Finding]:
         if lag.error or lag.dead:
             what = f"The sink {lag.sink} has {lag.waiting} to take, {lag.dead} given up."
             yield look.found(Kind.SINK_BEHIND, f"sink {lag.sink}", what, why=lag.error or "")
+
+
+def _written_behind(path: Path, place: int) -> int:
+    """Bytes of events that stand behind a place; what is only allocated is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(place)
+            return len(file.read(ROTATE_AT).rstrip(b"\0").strip(b"\n"))
+    except OSError:  # taken over meanwhile
+        return 0
 
 
 def _changed(path: Path) -> float:
@@ -139,8 +151,16 @@ def ledger(look: Look) -> Iterator[Finding]:
     if not found.ok:
         yield look.found(Kind.LEDGER_TOUCHED, "ledger", found.wrong)
     signed = look.house.ledger.checkpoints(1)
-    if not signed or look.house.clock.now() - signed[0].at > dt.timedelta(days=1):
+    since = signed[0].at if signed else _began(look.house)
+    if look.house.clock.now() - since > dt.timedelta(days=1):
         yield look.found(Kind.CHECKPOINT_OLD, "ledger")
+
+
+def _began(house: House) -> dt.datetime:
+    """When the first entry of a ledger was made that has one."""
+    with house.store.read() as conn:
+        first: dt.datetime = conn.execute(sa.select(entries.c.at).order_by(entries.c.seq).limit(1)).scalar_one()
+    return first
 
 
 def drill(look: Look) -> Iterator[Finding]:

@@ -91,9 +91,9 @@ def _exempt(app: Any, protection: Any, endpoint: str) -> bool:
     view = app.view_functions.get(endpoint)
     place = f"{getattr(view, '__module__', '')}.{getattr(view, '__name__', '')}"
     blueprints = {endpoint.rpartition(".")[0], endpoint.partition(".")[0]}
-    return place in getattr(protection, "_exempt_views", ()) or not blueprints.isdisjoint(
-        getattr(protection, "_exempt_blueprints", ())
-    )
+    # Themselves in some versions, by their names in others.
+    exempt = {getattr(one, "name", one) for one in getattr(protection, "_exempt_blueprints", ())}
+    return place in getattr(protection, "_exempt_views", ()) or not blueprints.isdisjoint(exempt)
 
 
 def migrations(look: Look) -> Iterator[Finding]:
