@@ -38,7 +38,8 @@ def remedies(
     if reason is Reason.API_UNAUTHENTICATED:
         why = "With address and password; the answer brings a token."
         yield Next("sign-in", "POST", href(request, "/people/session"), why)
-    if reason in (Reason.API_UNAUTHENTICATED, Reason.API_SIGN_IN):
+    shut = reason is Reason.API_THROTTLED and endpoint is not None and endpoint.path == "/people/session"
+    if shut or reason in (Reason.API_UNAUTHENTICATED, Reason.API_SIGN_IN):
         yield Next("sign-in-link", "POST", href(request, "/people/link"), "Without a password: a mail brings a link.")
     if reason is Reason.API_FORBIDDEN and endpoint is not None and endpoint.who in (Who.PERSON, Who.CLIENT):
         yield Next("me", "GET", href(request, "/me"), "See who you are here, and which seats you hold.")

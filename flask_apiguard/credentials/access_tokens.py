@@ -140,7 +140,7 @@ class AccessTokenType:
 
     def _judge(self, found: sa.RowMapping, now: dt.datetime, introspected: bool = False) -> None:
         if found["revoked_at"] is not None or found["issuer_revoked_at"] is not None:
-            raise denied(Reason.CREDENTIAL_REVOKED)
+            raise denied(Reason.CREDENTIAL_REVOKED, action="Ask for a new token.")
         if found["expires_at"] <= now:
             raise denied(Reason.CREDENTIAL_EXPIRED, f"It expired on {http_date(found['expires_at'])}.")
         judge_client(found)

@@ -57,6 +57,14 @@ def test_a_refusal_offers_what_mends_it_and_that_can_be_done(town: Town, here: d
     assert town.go(*again.follow("read"), who="ann").json["id"] == here["application_id"]
 
 
+def test_who_guessed_too_often_is_offered_a_link(town: Town) -> None:
+    wrong = {"email": "guessed@stan.example", "password": "not the right one"}
+    heard = [town.go("POST", "/people/session", wrong) for _ in range(11)]
+    assert [one.status for one in heard] == [401] * 10 + [429]
+    assert offered(heard[-1]) == {"sign-in-link"}
+    assert town.go(*heard[-1].follow("sign-in-link"), {"email": "guessed@stan.example"}).status == 202
+
+
 def test_where_only_somebody_else_can_help_nothing_is_offered_and_no_id_is_betrayed(
     town: Town, here: dict[str, Any]
 ) -> None:

@@ -72,6 +72,19 @@ def test_what_differs_from_the_committed_file_is_a_finding(app: Flask, run: Run,
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("name", "was", "now"), [("sender_constrained", True, False), ("max_body", 4096, None)])
+def test_whatever_a_route_demands_no_more_is_a_finding(
+    app: Flask, run: Run, tmp_path: Path, name: str, was: object, now: object
+) -> None:
+    lock = tmp_path / "apiguard.lock"
+    assert run("coverage", "--lock", "--path", str(lock)).status == 0
+    written = json.loads(lock.read_text())
+    written["routes"]["GET /api/orders"][name] = was
+    lock.write_text(json.dumps(written))
+    answer = run("coverage", "--path", str(lock), "--json")
+    assert (answer.status, answer.json["drift"]) == (1, [f"~ GET /api/orders: {name} {was} -> {now}"])
+
+
 def test_the_lock_file_stands_beside_the_app(app: Flask, told: Any, tmp_path: Path) -> None:
     app.root_path = str(tmp_path)
     assert told("coverage")["lock"] == str(tmp_path / "apiguard.lock")

@@ -20,7 +20,8 @@ def owner(dossier: Dossier, *, at_least: int) -> Evidence:
     detail = "Too few owners of the organization can sign in." if dossier.owners else (
         "No owner of the organization can sign in."
     )  # fmt: skip
-    return failed(detail, "Have an owner prove their address, or seat another one.", **found)
+    fix = "Have an owner prove their address, or invite another: flask apiguard people invite ADDRESS --seat owner"
+    return failed(detail, f"{fix} --organization {dossier.application.organization_id}.", **found)
 
 
 _PURPOSE = Takes("at_least", 20, number(1, 1000), "How many characters a purpose has that says something.")
