@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: Bad whatever its status: observing does not let these pass either.
 BAD_CREDENTIAL = frozenset({Reason.ATTEMPTS_EXCEEDED, Reason.CREDENTIAL_AMBIGUOUS})
+#: The outcome of a call that passed the gate, and was refused by what its view asked.
+IN_VIEW = "refused in the view"
 #: Where Werkzeug puts the request at hand into its environ.
 REQUEST = "werkzeug.request"
 logger = logging.getLogger("flask_apiguard")
@@ -221,7 +223,7 @@ class Gate:
         if decision.allowed:
             return
         if admission is not None:
-            admission.decision = decision
+            admission.decision, admission.outcome = decision, IN_VIEW
             if admission.observed:
                 return
             admission.refused = decision

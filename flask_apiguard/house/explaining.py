@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..gate.gate import BAD_CREDENTIAL
+from ..gate.gate import BAD_CREDENTIAL, IN_VIEW
 from ..values import Mode, Reason
 
 #: The steps of the way, and what holds when one is passed.
@@ -88,6 +88,8 @@ def steps_of(line: Mapping[str, Any]) -> Iterator[Step]:
     """Every step of a recorded call in its order; of the one that refused, what it saw and what it needed."""
     reason = reason_of(line)
     refusing = None if line.get("allowed") else step_of(reason)
+    if refusing is not None and line.get("outcome") == IN_VIEW:
+        refusing = "view"
     outcome = UNKNOWN if reason in OURS else PASSED
     for name, title in STEPS.items():
         if name != refusing:

@@ -16,6 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from flask_apiguard import APIGuard, current_caller, limit, public, require
+from flask_apiguard.gate.gate import IN_VIEW
 from flask_apiguard.testing import client_in, decisions
 
 Init = Callable[[Flask], Any]
@@ -114,6 +115,8 @@ def test_a_refusal_inside_a_view_is_403_with_trapped_exceptions(tmp_path: Path) 
         return "never"
 
     assert client_in(app, scopes=["orders:read"]).get("/refunds").status_code == 403
+    (event,) = decisions(app)
+    assert (event["reason"], event["outcome"]) == ("gate:scope:missing", IN_VIEW)
 
 
 def test_the_hosts_limiter_settings_are_not_ours(tmp_path: Path) -> None:
