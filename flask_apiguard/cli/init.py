@@ -39,7 +39,7 @@ def init(desk: Desk, email: str | None, name: str) -> None:
     if found["link"]:
         told.append(f"administrator  {found['administrator']}: sign in within 24 hours, once, with\n  {found['link']}")
     elif found["administrator"]:
-        told.append(f"administrator  {found['administrator']}")
+        told.append(f"administrator  {found['administrator']}; to act with: flask {_group()} people token ADDRESS")
     else:
         told.append(f"administrator  nobody yet: flask {_group()} init --email YOU@EXAMPLE.ORG")
     scope = next((one.name for one in desk.house.scopes), "SCOPE")

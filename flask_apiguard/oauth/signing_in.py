@@ -25,6 +25,7 @@ from .visitors import origin, unknown
 AGAIN = "This page waited too long, or your browser keeps no cookies. Try again."
 ELSEWHERE = "Nobody signs in here: this site has a sign-in page of its own."
 TOO_MANY = "There were too many attempts. Wait a few minutes, then try again."
+TOO_MANY_PASSWORDS = "There were too many attempts. Wait a few minutes, or have a link mailed to you instead."
 #: Where a browser may go on: these pages, with whatever stands in a query.
 LEADS_TO = ("authorize", "connections", "device")
 _QUERY = re.compile(rf'[!"$-~]{{0,{QUERY_AT_MOST}}}')
@@ -110,7 +111,8 @@ class SignIn(FormPage):
         decision = problem.decision
         status = decision.reason.status if decision.reason.status in (401, 429) else 400
         flaw = decision.flaws[0].detail if decision.flaws else ""
-        sentence = TOO_MANY if status == 429 else decision.detail or flaw or decision.reason.title
+        too_many = TOO_MANY_PASSWORDS if form.get("by") == "password" and self.pages.visitors.mails() else TOO_MANY
+        sentence = too_many if status == 429 else decision.detail or flaw or decision.reason.title
         self.pages.note(None, decision)
         response = self.ask(
             back, by_link=form.get("by") == "code", email=(form.get("email") or "")[:254], sentence=sentence,
