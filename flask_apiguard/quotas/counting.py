@@ -158,6 +158,13 @@ def settle(windows: Sequence[Window], demands: Sequence[Demand], at: int) -> tup
     return taken, False
 
 
+def counting(window: Window, cost: int) -> Window:
+    """A window that counted so much more. What is taken back may have been counted in the one before."""
+    start, end, current, previous = window
+    current += cost
+    return Window(start, end, current, previous) if current >= 0 else Window(start, end, 0, max(0, previous + current))
+
+
 def dies(window: Window, sliding: bool) -> int:
     """From when on a window means nothing any more."""
     return 2 * window.end - window.start if sliding else window.end
@@ -183,8 +190,7 @@ class Memory:
             for window, demand in zip(windows, demands, strict=True):
                 kept = self._kept.get(demand.key)
                 if counted and demand.cost:
-                    after = window._replace(current=max(0, window.current + demand.cost))
-                    self._kept[demand.key] = (after, not demand.ends)
+                    self._kept[demand.key] = (counting(window, demand.cost), not demand.ends)
                 elif kept is not None and window.start < kept[0].start:
                     self._kept[demand.key] = (window, not demand.ends)  # else it would stay ahead of the clock
             if len(self._kept) > self._bound:

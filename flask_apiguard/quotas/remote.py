@@ -62,8 +62,9 @@ for i, key in ipairs(KEYS) do
   local s, e, c, p, cost, left, ahead = unpack(kept[i])
   answer[i + 1] = struct.pack('<dddd', s, e, c, p)
   if fits and cost ~= 0 then
-    local now = struct.pack('<dddd', s, e, math.max(0, c + cost), p)
-    redis.call('SET', key, now, 'PX', string.format('%.0f', math.max(1, left)))
+    c = c + cost
+    if c < 0 then c, p = 0, math.max(0, p + c) end
+    redis.call('SET', key, struct.pack('<dddd', s, e, c, p), 'PX', string.format('%.0f', math.max(1, left)))
   elseif ahead then
     redis.call('SET', key, answer[i + 1], 'PX', string.format('%.0f', math.max(1, left)))
   end

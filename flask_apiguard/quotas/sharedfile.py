@@ -8,7 +8,7 @@ from fcntl import LOCK_UN, flock
 from functools import partial
 
 from ..errors import StoreAway
-from .counting import Demand, Taken, Window, milliseconds, roll, settle
+from .counting import Demand, Taken, Window, counting, milliseconds, roll, settle
 from .table import CURRENT_AT, CURRENT_END, PASSED, STATE_AT, WINDOW_AT, Full, Table, count_of, window_at
 from .tablefile import TableFile
 
@@ -96,8 +96,7 @@ class SharedFile(TableFile):
             self._make_room(opened, demands, windows, places, at)
         for place, window, demand, was_ahead in zip(places, windows, demands, ahead, strict=True):
             if counted and demand.cost and place:
-                current = max(0, window.current + demand.cost)
-                opened.write(place, window.start, window.end, current, window.previous)
+                opened.write(place, *counting(window, demand.cost))
             elif was_ahead:  # a window from a clock that was wrong would stay ahead of the right one
                 opened.write(place, *window)
         return taken

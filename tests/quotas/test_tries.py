@@ -61,6 +61,24 @@ def test_a_good_one_is_given_back_and_never_more_than_was_taken(counter: Counter
     assert tries.begin(account=("ann", 2)) is not None
 
 
+def test_a_good_one_is_given_back_also_when_its_window_passed_meanwhile(counter: Counter) -> None:
+    class Still(Clock):
+        now = 1_763_000_100.0 - 1_763_000_100.0 % SECONDS + SECONDS - 1
+
+        def time(self) -> float:
+            return self.now
+
+    clock = Still()
+    tries = tries_on(counter, clock)
+    assert [tries.begin(account=("ann", 2)) for _ in range(2)] == [None, None]
+    clock.now += 2
+    assert tries.begin(account=("ann", 2)) is not None
+    for _ in range(3):
+        tries.give_back(account="ann")
+    assert [tries.begin(account=("ann", 2)) for _ in range(2)] == [None, None]
+    assert tries.begin(account=("ann", 2)) is not None
+
+
 def test_of_parallel_ones_no_more_are_let_through(counter: Counter) -> None:
     tries = tries_on(counter)
     with ThreadPoolExecutor(8) as pool:
