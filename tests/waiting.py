@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
+T = TypeVar("T")
 #: Seconds. They bound nothing that is tested: they end a wait for what never comes.
 PATIENCE = 600.0
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    """Returns once the condition holds. Raises AssertionError when it never does."""
+def wait_for(condition: Callable[[], T]) -> T:
+    """What the condition says, once that is true. Raises AssertionError when it never is."""
     end = time.monotonic() + PATIENCE
-    while not condition():
+    while not (found := condition()):
         assert time.monotonic() < end, f"not within {PATIENCE:.0f} seconds"
         time.sleep(0.005)
+    return found

@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 from .screen import Screen
 
 BASE = "/apiguard/api/v1"
+#: Seconds, also for a slow machine: they only end a wait for what never comes.
+PATIENCE = 60.0
 
 
 class StoryBroken(Exception):
@@ -105,7 +107,7 @@ class Client:
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
         began = time.perf_counter()
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=15)
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         try:
             connection.request(method, path, body, headers)
             response = connection.getresponse()

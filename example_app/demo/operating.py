@@ -6,7 +6,7 @@ import time
 from base64 import b64encode
 from urllib.parse import urlsplit
 
-from .client import Client, StoryBroken
+from .client import PATIENCE, Client, StoryBroken
 from .stage import Stage, demand
 
 ORDERS = "/api/v1/orders?limit=1"
@@ -77,7 +77,7 @@ def misbehaviour(stage: Stage) -> None:
 
 def _raised(mara: Client, stage: Stage) -> dict[str, list[str]]:
     path = f"/anomalies?client_id={stage.ids['production']}"
-    until = time.monotonic() + 10
+    until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
         found = mara.get(path)
         if found["items"]:

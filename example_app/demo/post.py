@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import cast
 
-from .client import StoryBroken
+from .client import PATIENCE, StoryBroken
 
 SENDER = "gate@tidewater.example"
 
@@ -73,7 +73,7 @@ class PostOffice(socketserver.ThreadingTCPServer):
             (self._folder / f"{number:03d}.eml").write_bytes(data)
             self._came.notify_all()
 
-    def find(self, to: str, subject: str, seconds: float = 10) -> tuple[str, float]:
+    def find(self, to: str, subject: str, seconds: float = PATIENCE) -> tuple[str, float]:
         """The text of a mail to somebody whose subject begins so, and how long we waited for it. Each is found once.
 
         :raises StoryBroken: it doesn't come.
@@ -88,7 +88,7 @@ class PostOffice(socketserver.ThreadingTCPServer):
                         body = message.get_body(("plain",))
                         return body.get_content() if body is not None else "", time.perf_counter() - began
                 if not self._came.wait(until - time.perf_counter()):
-                    raise StoryBroken(f"No mail {subject!r} came to {to} within {seconds} s.")
+                    raise StoryBroken(f"No mail {subject!r} came to {to} within {seconds:.0f} s.")
 
 
 def code_in(text: str) -> str:

@@ -13,7 +13,7 @@ import threading
 import time
 from pathlib import Path
 
-from .client import Client, StoryBroken
+from .client import PATIENCE, Client, StoryBroken
 from .screen import Screen
 
 
@@ -38,7 +38,7 @@ class Server:
                 start_new_session=True,  # Ctrl-C is for the story, which then lets the server end in order
             )  # fmt: skip
         self._socket.close()
-        client, until = Client(Screen(), self.port), time.monotonic() + 20
+        client, until = Client(Screen(), self.port), time.monotonic() + PATIENCE
         while time.monotonic() < until and self._process.poll() is None:
             try:
                 client.get("/api/v1/health")

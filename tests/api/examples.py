@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,7 +26,8 @@ from flask_apiguard.api.fields import (
 from flask_apiguard.api.public_keys import Jwk
 from flask_apiguard.api.table import Endpoint
 
-LATER = "2026-12-31T12:00:00Z"
+#: A moment that is neither over nor too far away for anything, on whatever day this runs.
+LATER = f"{dt.datetime.now(dt.UTC) + dt.timedelta(days=60):%Y-%m-%dT12:00:00Z}"
 TEXTS: dict[type, str] = {Email: "somebody@else.example", Moment: LATER, Password: "the orders of the day"}
 
 

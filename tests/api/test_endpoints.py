@@ -16,8 +16,8 @@ from flask_apiguard.oauth.consents import give
 from tests.oauth.authority import made
 
 from .conftest import BASE, Heard, Town
+from .examples import LATER
 
-LATER = "2027-01-31T12:00:00Z"
 WHY = {"reason": "That was agreed."}
 
 
@@ -240,7 +240,7 @@ def _records(town: Town, day: Day, here: dict[str, str]) -> None:
         day("GET", f"/anomalies/{found.id}", who="ann")
         if len(ids) == 1:
             assert day("POST", f"/anomalies/{found.id}/closing", WHY, "rita").json["state"] == "closed"
-    muted = day("POST", f"/anomalies/{ids[1]}/muting", {**WHY, "until": "2026-12-31T12:00:00Z"}, "rita")
+    muted = day("POST", f"/anomalies/{ids[1]}/muting", {**WHY, "until": LATER}, "rita")
     assert muted.json["state"] == "muted"
 
     entries = day("GET", f"/ledger?subject=application:{here['application']}", who="olga").json["items"]

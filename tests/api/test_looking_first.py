@@ -15,6 +15,7 @@ from flask_apiguard.extension import house_of
 
 from ..servers.http import serve
 from .conftest import Town, make_app, populate
+from .examples import LATER
 
 WRITING = threading.local()
 
@@ -70,6 +71,6 @@ def test_the_whole_way_to_production_looks_at_calls_before_it_writes(watched: To
     approved = town.go("POST", f"/reviews/{opened.json['id']}/decisions", {"decision": "approve", **why}, "rita")
     assert (approved.status, approved.json["state"]) == (200, "approved"), approved.body
     assert town.go("POST", f"{client}/suspension", why, "rita").status == 200
-    waiver = town.go("POST", f"{application}/checks/purpose/waiver", {**why, "until": "2027-01-31T12:00:00Z"}, "rita")
+    waiver = town.go("POST", f"{application}/checks/purpose/waiver", {**why, "until": LATER}, "rita")
     assert town.go("POST", f"{application}/waivers/{waiver.json['id']}/second", {}, "rudi").status == 200
     assert town.go("POST", f"{application}/retirement", why, "ann").status == 200

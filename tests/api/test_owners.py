@@ -11,7 +11,7 @@ from flask_apiguard.api.endpoints import ENDPOINTS
 from flask_apiguard.api.table import Endpoint
 
 from .conftest import BY_NAME, Town
-from .examples import filled, good
+from .examples import LATER, filled, good
 
 #: Nobody's in particular: these belong to the house, and are answered by seat, or to everybody.
 HOUSE = {"plans.write", "members.house_take", "documents.problem", "signing_keys.revoke"}
@@ -33,7 +33,7 @@ def anns(town: Town) -> dict[str, str]:
     invited = town.go("POST", f"/organizations/{town.ids['ann_org']}/invitations",
                       {"email": "eve@eve.example", "seat": "viewer"}, "ann")  # fmt: skip
     waiver = town.go("POST", f"/applications/{here['application_id']}/checks/purpose/waiver",
-                     {"reason": "Known to us.", "until": "2027-01-31T12:00:00Z"}, "rita")  # fmt: skip
+                     {"reason": "Known to us.", "until": LATER}, "rita")  # fmt: skip
     assert waiver.status == 201, waiver.body
     token = town.go("POST", "/me/tokens", {"name": "laptop"}, "ann")
     called = town.call_api(here["key"])

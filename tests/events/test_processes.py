@@ -180,8 +180,8 @@ def test_the_living_keep_their_files_and_the_dead_are_adopted(
     make_recorder(store).settle()
     assert {f"req_dead_{number}" for number in range(3)} <= set(ids(store))
     assert "req_living_0" in ids(store)
-    # The living goes on rotating meanwhile: its files may be several, the dead one's are gone.
-    assert {path.name.split("-")[0] for path in files(spool_folder)} == {str(living.pid)}
+    # The living goes on rotating meanwhile: its files may be several, or none just now; the dead one's are gone.
+    assert {path.name.split("-")[0] for path in files(spool_folder)} <= {str(living.pid)}
     living.kill()
     living.wait()
 
