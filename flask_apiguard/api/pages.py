@@ -42,7 +42,12 @@ PAGES = {
     "prove": Page("Confirm your address", "This finishes your registration.", "Confirm", ("password",)),
     "sign-in": Page("Sign in", "The code signs you in once.", "Sign in"),
 }
-_LABELS = {"name": "Your name", "password": "A password, if you want one"}
+#: Label, type and autocompletion of each field.
+_FIELDS = {
+    "name": ("Your name", "text", "name"),
+    "password": ("A password, if you want one", "password", "new-password"),
+}
+_SCRIPT = importlib.resources.files(__package__).joinpath(framing.SCRIPT).read_bytes()
 
 
 def _file(name: str) -> Response | None:
@@ -50,7 +55,7 @@ def _file(name: str) -> Response | None:
     if name == f"static/{framing.SHEET}":
         return style()
     if name == f"static/{framing.SCRIPT}":
-        return file_of(importlib.resources.files(__package__).joinpath(framing.SCRIPT).read_bytes(), "text/javascript")
+        return file_of(_SCRIPT, "text/javascript")
     return None
 
 
@@ -104,10 +109,10 @@ def _session(issued: Issued) -> str:
 
 def _form(request: Request, page: Page) -> str:
     more = "".join(
-        f'<label for="{name}">{_LABELS[name]}</label>'
-        f'<input id="{name}" name="{name}" class="line" maxlength="200" type="{_type(name)}"'
-        f' autocomplete="{"new-password" if name == "password" else "name"}">'
+        f'<label for="{name}">{label}</label>'
+        f'<input id="{name}" name="{name}" class="line" maxlength="200" type="{kind}" autocomplete="{completion}">'
         for name in page.fields
+        for label, kind, completion in (_FIELDS[name],)
     )
     return (
         f'<p>{escape(page.text)}</p><form method="post" action="{escape(request.script_root + request.path)}"'
@@ -115,10 +120,6 @@ def _form(request: Request, page: Page) -> str:
         '<input id="code" name="code" class="line" required maxlength="200" autocomplete="off" spellcheck="false">'
         f"{more}<button>{escape(page.button)}</button></form>"
     )
-
-
-def _type(name: str) -> str:
-    return "password" if name == "password" else "text"
 
 
 def _html(house: House, request: Request, title: str, body: str, status: int = 200) -> Response:

@@ -187,9 +187,9 @@ class Gate:
             return written(self._app, checked)
         if decision.allowed:
             return value
-        wrong = "; ".join([decision.detail, *(f"{flaw.pointer} {flaw.detail}" for flaw in decision.flaws)])
-        place = (request.method, admission.route, admission.id)
-        logger.error("%s %s answers against its schema (%s): %s", *place, wrong.removeprefix("; "))
+        wrong = "; ".join(filter(None, (decision.detail, *(f"{one.pointer} {one.detail}" for one in decision.flaws))))
+        place = f"{request.method} {admission.route}"
+        logger.error("%s answers against its schema (%s): %s", place, admission.id, wrong)
         if admission.observed:
             admission.decision = decision
             return value

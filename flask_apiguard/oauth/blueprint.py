@@ -11,7 +11,6 @@ from collections.abc import Callable
 from flask import Blueprint, Flask, Request, request
 from werkzeug.wrappers import Response
 
-from ..admission import current_admission
 from ..insisting import Headers, insist
 from ..rules import Book
 from ..schemas import encoder
@@ -138,9 +137,7 @@ def _finished(app: Flask, answer: Answer, insisted: Headers, said: Headers = ())
 
 
 def _wrong_method(app: Flask, allowed: str, insisted: Headers) -> Response:
-    admission = current_admission()
-    if admission is not None:
-        admission.decision = Decision(False, Reason.METHOD_UNSUPPORTED)
+    Pages.note(None, Decision(False, Reason.METHOD_UNSUPPORTED))
     return _finished(app, Answer(405, None, (("Allow", allowed),)), insisted)
 
 

@@ -87,8 +87,10 @@ class SharedFile(TableFile):
         for demand in demands:
             place = self._place(opened, demand.key)
             kept = opened.read(place) if place else None
-            is_in_it = kept is not None and (kept[1] == demand[3] or (not demand[3] and kept[0] <= at < kept[1]))
-            windows.append(kept if kept is not None and is_in_it else roll(kept, demand, at))
+            if kept is not None and (kept[1] == demand[3] or (not demand[3] and kept[0] <= at < kept[1])):
+                windows.append(kept)
+            else:
+                windows.append(roll(kept, demand, at))
             places.append(place)
             ahead.append(kept is not None and windows[-1].start < kept.start)
         taken, counted = settle(windows, demands, at)

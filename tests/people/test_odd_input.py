@@ -111,6 +111,9 @@ def test_who_has_no_name_is_not_counted(house: House) -> None:
         throttle.take(account=("", 0))  # nobody knows the address: nothing to count by
         throttle.take(account=("a", 1), network=("", 0))
         throttle.forgive(account="a", network="")
+    throttle.take(account=("a", 1))
+    with pytest.raises(Denied):
+        throttle.take(account=("a", 1))
 
 
 def test_what_operators_send_is_free(house: House) -> None:
